@@ -1,0 +1,1 @@
+"""Evaluation workbench for Indonesia's Smart City programme (kota cerdas)."""

@@ -1,0 +1,249 @@
+"""Warm kernels: a process for each notebook, forked from a parent that has loaded the packages already.
+
+How far the standard library carries: `multiprocessing`'s fork server is a parent without threads, started
+with one call, that forks on request, reports how each child ended, and is started again when it dies. Its
+children run an IPython shell without the kernel protocol (`evaluation.execution.shell`): no ports, sockets or
+event loop in the parent. What the fork server lacks is written here and in `preload`: an environment that
+is fixed before it starts (hash seed, one thread a process), a process group for each child, so that a hanging
+one dies with its own children, and an end of all when the run is killed.
+
+Isolation is that of a fresh kernel. Where there is no safe fork (Windows, macOS), or on demand, the same job
+starts an ordinary kernel through papermill; which way was taken is part of each outcome.
+
+Belongs here: making and ending processes. Does not belong here: what they do (`evaluation.execution.job`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from evaluation.execution.imports import lean_imports
+
+with lean_imports():
+    from nbclient.exceptions import DeadKernelError
+    from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+
+EngineName = Literal["warm", "ordinary"]
+PRELOAD_MODULE = "evaluation.execution.preload"
+PR_SET_PDEATHSIG = 1
+"""Option of Linux's prctl(2): a signal for this process when its parent dies."""
+
+FORK_SERVER_GONE = 255
+"""What the fork server's client reports as the exit code of a child whose server died."""
+
+START_PAUSES = (0.05, 0.2, 1.0)
+"""Seconds between attempts to reach a fork server that no longer answers but is not yet seen to be dead."""
+
+FIXED_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""Read once, when a process starts: the parent's environment is that of all its children.
+
+One thread of linear algebra a process, because the processes already use the cores; and no background thread
+of Arrow's allocator, because a parent with threads is not safe to fork.
+"""
+
+
+def is_fork_safe() -> bool:
+    """Return whether this system can fork a process that has loaded numerical packages."""
+    return sys.platform.startswith("linux") and "forkserver" in multiprocessing.get_all_start_methods()
+
+
+def choose_engine(asked: EngineName | None = None) -> EngineName:
+    """Return the engine to use: what was asked for, else the fast one where it is safe."""
+    return asked or ("warm" if is_fork_safe() else "ordinary")
+
+
+@contextlib.contextmanager
+def fixed_environment() -> Iterator[None]:
+    """Start processes with `FIXED_ENVIRONMENT`, and leave this one's environment as it was."""
+    before = {name: os.environ.get(name) for name in FIXED_ENVIRONMENT}
+    os.environ.update(FIXED_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def warm_up() -> None:
+    """Start the preloaded parent, and return at once while it loads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([PRELOAD_MODULE])
+    with fixed_environment():
+        forkserver.ensure_running()
+
+
+def start_process(
+    run: Callable[..., None], arguments: tuple[Any, ...], *, engine: EngineName
+) -> tuple[BaseProcess, Connection]:
+    """Start ``run(*arguments, connection)`` in a process of its own.
+
+    Returns
+    -------
+    The process, and the end of the connection at which its answer arrives.
+    """
+    if engine == "warm":
+        warm_up()
+    context: BaseContext = multiprocessing.get_context("forkserver" if engine == "warm" else "spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = cast(Any, context).Process(target=run, args=(*arguments, sender))
+    with fixed_environment():
+        _start_surely(process)
+    sender.close()
+    return process, receiver
+
+
+def _start_surely(process: BaseProcess) -> None:
+    """Start a process; where the fork server is just dying, wait until it can be replaced."""
+    for pause in START_PAUSES:
+        try:
+            process.start()
+        except (ConnectionError, EOFError):
+            time.sleep(pause)
+        else:
+            return
+    process.start()
+
+
+def settle_in(log: Path) -> None:
+    """Make the current child a group of its own that dies with its parent and prints to a log."""
+    os.setsid()
+    _let_go_of_fork_server()
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    run = multiprocessing.parent_process()
+    if run is not None and not run.is_alive():
+        os._exit(1)
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (1, 2):
+        os.dup2(handle, stream)
+    os.close(handle)
+
+
+def _let_go_of_fork_server() -> None:
+    """Close this child's end of the pipe that keeps the fork server alive.
+
+    The library gives it to every child, so that a server would outlive a run that was killed for as long as
+    one notebook hangs. Without it the server ends with the run, and the children with the server.
+    """
+    server: Any = forkserver._forkserver
+    if server._forkserver_alive_fd is not None:
+        os.close(server._forkserver_alive_fd)
+        server._forkserver_alive_fd = None
+
+
+def kill_tree(process: BaseProcess) -> None:
+    """Kill a child with all processes it started, and wait for it."""
+    if process.pid is None:
+        return
+    below = _descendants(process.pid) if process.is_alive() else []
+    for descendant in below:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(descendant, signal.SIGKILL)
+    kill_group(process.pid)
+    if process.is_alive():
+        process.kill()
+    process.join()
+
+
+def kill_group(leader: int) -> None:
+    """Kill what is left of a process group; nothing when it is gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return all processes below one, as Linux lists them; elsewhere only its group is known."""
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            # the name in brackets may hold anything; after it come the state and the parent
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(status.parent.name))
+    found = [*children.get(pid, [])]
+    for descendant in found:
+        # the list grows while it is walked, down to the last generation
+        found.extend(children.get(descendant, []))
+    return found
+
+
+def describe_death(exit_code: int | None) -> str:
+    """Say how a process ended that gave no answer, with the signal's name."""
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = " (often: out of memory)" if -exit_code == signal.SIGKILL else ""
+        return f"the notebook's process was killed by {name}{hint}"
+    if exit_code == FORK_SERVER_GONE:
+        return "the parent of the notebook's process died"
+    return f"the notebook's process ended with exit code {exit_code}"
+
+
+def is_passing(exit_code: int | None) -> bool:
+    """Return whether a death may have an outside cause, so that a second attempt makes sense."""
+    return exit_code is not None and (exit_code < 0 or exit_code == FORK_SERVER_GONE)
+
+
+class WarmEngine(Engine):
+    """The papermill engine ``warm``: cells run in a child forked from the preloaded parent."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        execution_timeout: float | None = None,
+        **_: Any,
+    ) -> None:
+        """Run all cells in a child of this call alone.
+
+        Raises
+        ------
+        nbclient.exceptions.DeadKernelError
+            When the child dies or exceeds ``execution_timeout`` seconds (for the whole notebook).
+        """
+        from evaluation.execution.job import run_notebook
+
+        with tempfile.TemporaryDirectory(prefix="evaluation-") as scratch:
+            process, answers = start_process(run_notebook, (nb_man.nb, Path(scratch)), engine="warm")
+            try:
+                nb_man.nb = _receive(process, answers, execution_timeout)
+            finally:
+                kill_tree(process)
+
+
+def _receive(process: BaseProcess, answers: Connection, limit: float | None) -> Any:
+    if not wait([answers], timeout=limit):
+        raise DeadKernelError(f"time limit of {limit:g} s exceeded")
+    try:
+        return answers.recv()
+    except EOFError:
+        process.join()
+        raise DeadKernelError(describe_death(process.exitcode)) from None
+
+
+def register_engines() -> None:
+    """Make the engine ``warm`` known to papermill in this process."""
+    papermill_engines.register("warm", WarmEngine)

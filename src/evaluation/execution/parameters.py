@@ -1,0 +1,202 @@
+"""The parameters of a notebook: read from its parameters cell, and kept to.
+
+The cell tagged ``parameters`` is the schema: names, types (annotation, or the type of the default) and, after
+``one of:`` in the comment, the values allowed. papermill itself only warns of an unknown name, and guesses
+types from the text, so that a region code arrives as a number.
+
+Belongs here: reading and checking values. Does not belong here: which notebook makes which page
+(`evaluation.execution.reports`).
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import UsageError
+from evaluation.execution.imports import lean_imports
+
+with lean_imports():
+    from papermill import inspect_notebook
+
+SECRET_NAME = re.compile(r"passw|secret|token|api_?key|credential|private_?key", re.IGNORECASE)
+"""Parameters are stored in clear in the executed notebook and named on the page."""
+
+CHOICES_MARK = re.compile(r"one of:\s*(?P<choices>[^;.]+)", re.IGNORECASE)
+LITERAL_ANNOTATION = re.compile(r"Literal\[(?P<choices>.*)\]")
+TRUTH = {"true": True, "false": False}
+NEAR_MATCHES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One line of a notebook's parameters cell.
+
+    Parameters
+    ----------
+    name
+        The variable.
+    kind
+        ``str``, ``int``, ``float``, ``bool``, ``list`` or ``dict``.
+    default
+        The value in the cell, as Python writes it.
+    choices
+        The values allowed; any when empty.
+    note
+        The comment behind it.
+    """
+
+    name: str
+    kind: str
+    default: str
+    choices: tuple[Any, ...] = ()
+    note: str = ""
+
+    def describe(self) -> str:
+        """Return one line: name, type, default, values allowed."""
+        allowed = f", one of: {', '.join(map(str, self.choices))}" if self.choices else ""
+        return f"{self.name}: {self.kind} (default {self.default}{allowed})"
+
+
+def read_parameters(notebook: Path) -> dict[str, Parameter]:
+    """Return the parameters that a notebook declares, by name."""
+    return {name: _parameter(entry) for name, entry in inspect_notebook(_literal_path(notebook)).items()}
+
+
+def _literal_path(path: Path) -> str:
+    # papermill formats the path as a template
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _parameter(entry: Mapping[str, str]) -> Parameter:
+    kind = _kind(entry["inferred_type_name"], entry["default"])
+    note = entry["help"] or ""
+    listed = CHOICES_MARK.search(note) or LITERAL_ANNOTATION.search(entry["inferred_type_name"] or "")
+    texts = [text.strip().strip("\"'") for text in listed["choices"].split(",")] if listed else []
+    choices = tuple(CONVERTERS[kind](text) for text in texts if text)
+    return Parameter(name=entry["name"], kind=kind, default=entry["default"], choices=choices, note=note)
+
+
+def _kind(annotation: str, default: str) -> str:
+    named = re.match(r"(str|int|float|bool|list|dict)\b", annotation or "")
+    if named:
+        return named[1]
+    try:
+        kind = type(ast.literal_eval(default)).__name__
+    except (ValueError, SyntaxError):
+        kind = "str"
+    return {"tuple": "list", "NoneType": "str"}.get(kind, kind)
+
+
+def _to_bool(text: str) -> bool:
+    return TRUTH[text.strip().lower()]
+
+
+def _to_list(text: str) -> list[Any]:
+    if not text.strip().startswith("["):
+        return [item.strip() for item in text.split(",") if item.strip()]
+    value = ast.literal_eval(text)
+    if not isinstance(value, list):
+        raise ValueError("not a list")
+    return value
+
+
+def _to_dict(text: str) -> dict[str, Any]:
+    value = ast.literal_eval(text)
+    if not isinstance(value, dict):
+        raise ValueError("not a mapping")
+    return value
+
+
+CONVERTERS: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": _to_bool,
+    "list": _to_list,
+    "dict": _to_dict,
+}
+TYPE_PROBLEMS = (ValueError, KeyError, SyntaxError)
+
+
+def parse_parameters(
+    given: Iterable[tuple[str, str]], declared: Mapping[str, Parameter], *, notebook: str
+) -> dict[str, Any]:
+    """Return typed values of the parameters that a user gave as text.
+
+    Parameters
+    ----------
+    given
+        Names and texts, as typed.
+    declared
+        What the notebook declares.
+    notebook
+        Its name, for messages.
+
+    Raises
+    ------
+    UsageError
+        When a name is unknown, given twice or looks like a secret, or a value has the wrong type or is not
+        allowed; all of it at once, with the list of parameters there are.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, text in given:
+        problem = _name_problem(name, declared, already=values)
+        if problem is None:
+            values[name], problem = _parse(declared[name], text)
+        if problem:
+            problems.append(problem)
+    if problems:
+        raise UsageError(_refusal(problems, declared.values(), notebook=notebook))
+    return values
+
+
+def _name_problem(name: str, declared: Mapping[str, Parameter], *, already: Mapping[str, Any]) -> str | None:
+    if SECRET_NAME.search(name):
+        return f"{name} looks like a secret: parameters are printed on pages; use an environment variable"
+    if name not in declared:
+        return f"there is no parameter {name}{suggest(name, declared)}"
+    return f"{name} is given twice" if name in already else None
+
+
+def _parse(parameter: Parameter, text: str) -> tuple[Any, str | None]:
+    try:
+        value = CONVERTERS[parameter.kind](text)
+    except TYPE_PROBLEMS:
+        return None, f"{parameter.name} must be of type {parameter.kind}; got: {text!r}"
+    return value, value_problem(parameter, value)
+
+
+def value_problem(parameter: Parameter, value: Any) -> str | None:
+    """Say what is wrong with a typed value, or None."""
+    expected = (
+        (int, float)
+        if parameter.kind == "float"
+        else {"str": str, "int": int, "bool": bool}.get(
+            parameter.kind, {"list": list, "dict": dict}.get(parameter.kind, object)
+        )
+    )
+    if not isinstance(value, expected) or (isinstance(value, bool) and parameter.kind != "bool"):
+        return f"{parameter.name} must be of type {parameter.kind}; got: {value!r}"
+    if parameter.choices and value not in parameter.choices:
+        allowed = ", ".join(map(str, parameter.choices))
+        return f"{parameter.name} must be one of {allowed}; got: {value!r}"
+    return None
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean ...?`` with the nearest names, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=NEAR_MATCHES)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _refusal(problems: Sequence[str], declared: Iterable[Parameter], *, notebook: str) -> str:
+    wrong = "\n".join(f"  {problem}" for problem in problems)
+    lines = "\n".join(f"  {parameter.describe()}" for parameter in declared) or "  none"
+    return f"These parameters cannot be used; nothing was run.\n{wrong}\nParameters of {notebook}:\n{lines}"

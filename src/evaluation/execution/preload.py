@@ -1,0 +1,28 @@
+"""Loaded by name into the parent of all notebook processes, for what its import does.
+
+The standard library's fork server imports modules by name, swallows an `ImportError` and calls nothing.
+What it lacks is here: a costly import that nobody uses is left out, the checker of the notebook format is
+compiled once instead of in every child, and the garbage collector is frozen, because a collection in a child
+would touch, and so copy, all the memory it shares with the parent. No numbers are computed: a thread pool
+that has worked once does not survive a fork.
+
+Only the fork server imports this module.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+
+from evaluation.execution.imports import load_packages
+
+# the fork server ignores Ctrl-C once it serves; until then its user would see a traceback of these imports
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+load_packages()
+
+import nbformat  # noqa: E402  not before `load_packages`, which imports it without its costly dependency
+
+nbformat.validate(nbformat.v4.new_notebook())
+gc.collect()
+gc.freeze()
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,110 @@
+"""The result of a group-time study, with what averages and diagnostics need of it.
+
+Belongs here: the frozen result, and who was compared with whom. Does not belong here: how it is estimated
+(`evaluation.impact.did`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.impact.design import Design
+from evaluation.impact.inference import covariance
+from evaluation.impact.notes import Note
+from evaluation.impact.two_by_two import Sample
+
+Floats = NDArray[np.float64]
+
+TREATED, CONTROL = 1, 2
+"""Codes of `AttGtResult.membership`; 0 = not in the cell."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Units compared with each other in one or several years of a cohort.
+
+    Parameters
+    ----------
+    cohort, base_year
+        Years.
+    years
+        The years in which exactly these units are compared.
+    members
+        Positions of the units, (n,).
+    sample
+        Who is treated, standardised covariates, weights.
+    covariates
+        As given, (n, n_covariates).
+    """
+
+    cohort: int
+    base_year: int
+    years: tuple[int, ...]
+    members: NDArray[np.int64]
+    sample: Sample
+    covariates: Floats
+
+
+@dataclass(frozen=True)
+class AttGtResult:
+    """Group-time effects, with what is needed to aggregate and diagnose them.
+
+    Parameters
+    ----------
+    design
+        What was asked.
+    table
+        See `tidy`.
+    influence
+        Influence functions, (n_units, n_cells), columns in the order of `table`; zero for units that are not
+        in a cell. Scaled by n_units / units in the cell, so that sums over cells are right.
+    membership
+        0, `TREATED` or `CONTROL`, (n_units, n_cells).
+    units, cohort, weights, clusters
+        By unit, (n_units,); infinite cohort = never treated; weights have mean one.
+    covariate_names
+        Names of the columns of each comparison's `covariates`.
+    comparisons
+        Who was compared.
+    not_estimable
+        Cohorts and cells without an estimate: cohort, year, event_time, base_year, n_treated, n_control,
+        last_year (of the data), reason (a code of `REASONS`), detail (its sentence).
+    notes
+        What was left out or replaced, each a sentence that can be translated.
+    """
+
+    design: Design
+    table: pd.DataFrame
+    influence: Floats
+    membership: NDArray[np.int8]
+    units: NDArray[np.object_]
+    cohort: Floats
+    weights: Floats
+    clusters: NDArray[np.int64] | None
+    covariate_names: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+    not_estimable: pd.DataFrame
+    notes: tuple[Note, ...]
+
+    @property
+    def vcov(self) -> Floats:
+        """Covariance of the estimates, (n_cells, n_cells); rows of zeros for base years."""
+        return covariance(self.influence, clusters=self.clusters)
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per cohort and year.
+
+        Returns
+        -------
+        DataFrame
+            parameter ("att_gt"), cohort, year, event_time (year - cohort), estimate, std_error, conf_low,
+            conf_high, band ("pointwise" or "simultaneous"), p_value, mde, n_units, n_treated, n_control,
+            base_year, base_fell_back (an earlier year stands in for an absent one), n_trimmed (controls
+            without weight for lack of overlap). The base year of a universal base has estimate 0 and
+            missing standard error.
+        """
+        return self.table.copy()

@@ -1,0 +1,176 @@
+"""The door of the engine: a long panel is checked, every fault at once, and turned into arrays.
+
+Belongs here: reading the columns that a design names, and the array form the estimators work on. Does not
+belong here: which years and units are compared (`evaluation.impact.cells`), nor any estimate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.errors import raise_if_any
+from evaluation.impact.columns import (
+    ColumnReader,
+    Keys,
+    feasibility_faults,
+    missing_column_faults,
+)
+from evaluation.impact.design import Design
+from evaluation.impact.notes import Note
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class WidePanel:
+    """A checked panel as arrays; units in sorted order, years ascending.
+
+    Parameters
+    ----------
+    units
+        Names of the units, (n_units,).
+    years
+        Years in which the outcome is observed at all, (n_years,).
+    outcome
+        (n_units, n_years), NaN where missing.
+    cohort
+        First year of effect, infinite = never treated, (n_units,).
+    covariates
+        (n_units, n_years, n_covariates), NaN where missing; `covariate_names` names the last axis.
+    may_control
+        Whether a unit may serve as a control at all, (n_units,).
+    weights
+        Sampling weights with mean one, (n_units,).
+    clusters
+        Cluster of each unit as 0, 1, ..., or None when each unit is its own, (n_units,).
+    always_treated
+        Units per cohort left out because they have no base year in the data.
+    notes
+        What was left out at the door.
+    """
+
+    units: NDArray[np.object_]
+    years: NDArray[np.int64]
+    outcome: Floats
+    cohort: Floats
+    covariates: Floats
+    covariate_names: tuple[str, ...]
+    may_control: Bools
+    weights: Floats
+    clusters: NDArray[np.int64] | None
+    always_treated: dict[int, int]
+    notes: tuple[Note, ...]
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.units)
+
+
+def read_panel(panel: pd.DataFrame, design: Design) -> WidePanel:
+    """Check a long panel against a design and return it as arrays.
+
+    Parameters
+    ----------
+    panel
+        One row per unit and year; never changed.
+    design
+        The study.
+
+    Returns
+    -------
+    WidePanel
+        Without units that are treated in every year or never observed; `notes` counts them.
+
+    Raises
+    ------
+    BadInputError
+        With every fault of the columns; or, when those are sound, every reason why nothing can be compared.
+    """
+    faults = missing_column_faults(panel, design)
+    reader = ColumnReader(panel, design)
+    wide = None if faults else _to_wide(reader)
+    raise_if_any([*faults, *reader.faults])
+    assert wide is not None
+    raise_if_any(feasibility_faults(design=design, years=wide.years, cohort=wide.cohort))
+    return _drop_never_observed(_drop_always_treated(wide, design))
+
+
+def _to_wide(reader: ColumnReader) -> WidePanel | None:
+    keys, design = reader.keys, reader.design
+    if reader.panel.empty:
+        return None
+    values = reader.outcome()
+    cohort = reader.cohort()
+    names, covariates = reader.covariates()
+    may_control, weights, clusters = reader.may_control(), reader.weights(), reader.clusters()
+    if reader.faults or keys is None:
+        return None
+    outcome = _spread(values[:, None], keys)[:, :, 0]
+    used = np.isfinite(outcome).any(axis=0)
+    if design.end_year is not None:
+        used &= keys.years <= design.end_year
+    return WidePanel(
+        units=keys.units,
+        years=keys.years[used],
+        outcome=outcome[:, used],
+        cohort=cohort,
+        covariates=_spread(covariates, keys)[:, used],
+        covariate_names=names,
+        may_control=may_control,
+        weights=weights,
+        clusters=clusters,
+        always_treated={},
+        notes=(),
+    )
+
+
+def _spread(values: Floats, keys: Keys) -> Floats:
+    """Long values (n_rows, k) to (n_units, n_years, k), NaN where there is no row."""
+    wide = np.full((len(keys.units), len(keys.years), values.shape[1]), np.nan)
+    wide[keys.unit, keys.year] = values
+    return wide
+
+
+def _drop_always_treated(wide: WidePanel, design: Design) -> WidePanel:
+    always = wide.cohort - design.anticipation <= wide.years[0]
+    if not always.any():
+        return wide
+    cohorts, counts = np.unique(wide.cohort[always].astype(int), return_counts=True)
+    note = Note(
+        "always_treated",
+        "{n} units are treated, or possibly treated, in every year from {first_year} on and are left out.",
+        {"n": int(always.sum()), "first_year": int(wide.years[0])},
+    )
+    counted = dict(zip(cohorts.tolist(), counts.tolist(), strict=True))
+    return replace(_keep(wide, ~always), always_treated=counted, notes=(*wide.notes, note))
+
+
+def _drop_never_observed(wide: WidePanel) -> WidePanel:
+    observed: Bools = np.logical_or.reduce(np.isfinite(wide.outcome), axis=1)
+    if observed.all():
+        return wide
+    note = Note(
+        "never_observed",
+        "{n} units have no value of the outcome in any year used and are left out.",
+        {"n": int((~observed).sum())},
+    )
+    return replace(_keep(wide, observed), notes=(*wide.notes, note))
+
+
+def _keep(wide: WidePanel, kept: Bools) -> WidePanel:
+    return replace(
+        wide,
+        units=wide.units[kept],
+        outcome=wide.outcome[kept],
+        cohort=wide.cohort[kept],
+        covariates=wide.covariates[kept],
+        may_control=wide.may_control[kept],
+        weights=wide.weights[kept] / wide.weights[kept].mean(),
+        clusters=None if wide.clusters is None else np.unique(wide.clusters[kept], return_inverse=True)[1],
+    )

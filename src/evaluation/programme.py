@@ -1,0 +1,153 @@
+"""The programme: who joined when, what is doubtful, and who may stand as a control.
+
+Belongs here: participation and its timing. Does not belong here: outcomes or estimates.
+Master plans finish in November or December of the joining year, so the first year in which an effect can show
+is the year after: ``cohort = joined + 1``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from evaluation.errors import Fault, raise_if_any
+from evaluation.regions import Registry, read_config_table
+from evaluation.schema import COHORTS, conform
+
+YEARS_TO_FIRST_EFFECT = 1
+"""Years from joining to the first year of effect: master plans finish at the end of the joining year."""
+FIRST_YEAR_OF_PROGRAMME = 2017
+CONFIDENCES = ("two_sources", "one_source", "inferred")
+ROLES = ("treated_year_unknown", "not_control", "exposure", "repeat_doubtful")
+NOT_FINISHED_MARK = "not_in_Nov2017_finisher_list"
+WHY_COHORTS = "joining years decide who is treated, who is a control, and every estimate"
+
+
+@dataclass(frozen=True)
+class Programme:
+    """Participation of every region.
+
+    Parameters
+    ----------
+    cohorts
+        One row a region (table `cohorts` of `evaluation.schema`), never-joined regions with missing years.
+    entries
+        One row a region and joining year, with the citations as they stand in the configuration.
+    unresolved
+        Regions with a role that bars them from being a control, with the reason.
+    """
+
+    cohorts: pd.DataFrame
+    entries: pd.DataFrame
+    unresolved: pd.DataFrame
+
+    def joined_by_year(self) -> pd.DataFrame:
+        """Return joining year and number of regions that joined then for the first time."""
+        counts = self.cohorts["joined"].dropna().astype(int).value_counts().sort_index()
+        return counts.rename_axis("joined").reset_index(name="n_regions")
+
+
+def read_programme(config_dir: Path, registry: Registry) -> Programme:
+    """Read ``cohorts.csv`` and ``unresolved.csv``.
+
+    Raises
+    ------
+    BadInputError
+        With every fault: unknown regions, names of another region, impossible years, doubled entries,
+        missing citations.
+    """
+    entries = read_config_table(
+        config_dir / "cohorts.csv",
+        ("region_code", "region_name", "joined", "confidence", "status", "source_url"),
+    )
+    unresolved = read_config_table(
+        config_dir / "unresolved.csv", ("region_code", "region_name", "role", "reason", "source_url")
+    )
+    raise_if_any(
+        [
+            *_entry_faults(config_dir / "cohorts.csv", entries, registry),
+            *_unresolved_faults(config_dir / "unresolved.csv", unresolved, registry),
+        ]
+    )
+    entries = entries.astype({"joined": int}).sort_values(["region_code", "joined"]).reset_index(drop=True)
+    return Programme(cohorts=_cohorts(entries, unresolved, registry), entries=entries, unresolved=unresolved)
+
+
+def _cohorts(entries: pd.DataFrame, unresolved: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+    first = entries.drop_duplicates("region_code", keep="first").set_index("region_code")
+    later = entries[entries.duplicated("region_code", keep="first")]
+    again = later.groupby("region_code")["joined"].agg(lambda years: "+".join(map(str, years)))
+    roles = unresolved.set_index("region_code")["role"]
+    codes = pd.Index(registry.codes, name="region_code")
+    table = pd.DataFrame(index=codes)
+    table["joined"] = first["joined"].reindex(codes).astype(float)
+    table["cohort"] = table["joined"] + YEARS_TO_FIRST_EFFECT
+    table["joined_again"] = again.reindex(codes).fillna("")
+    table["citation"] = first["source_url"].reindex(codes).fillna("")
+    table["confidence"] = first["confidence"].reindex(codes).fillna("")
+    table["finished"] = ~first["status"].reindex(codes).fillna("").str.contains(NOT_FINISHED_MARK)
+    table["role"] = roles.reindex(codes).fillna("")
+    autonomous = registry.by_code["autonomous"].reindex(codes) == "yes"
+    table["clean_control"] = (table["role"] == "") & autonomous
+    return conform(table.reset_index(), COHORTS)
+
+
+def _entry_faults(path: Path, entries: pd.DataFrame, registry: Registry) -> Iterator[Fault]:
+    yield from _region_faults(path, entries, registry)
+    for row in entries[~entries["joined"].str.fullmatch(r"20\d\d")].itertuples():
+        yield _fault(path, row.Index, f"joined {row.joined!r} is not a year", "write the year as 20YY")
+    years = pd.to_numeric(entries["joined"], errors="coerce")
+    for row in entries[years < FIRST_YEAR_OF_PROGRAMME].itertuples():
+        yield _fault(
+            path,
+            row.Index,
+            f"joined {row.joined} lies before the programme began",
+            f"write {FIRST_YEAR_OF_PROGRAMME} or later",
+        )
+    for row in entries[entries.duplicated(["region_code", "joined"], keep="first")].itertuples():
+        yield _fault(
+            path, row.Index, f"{row.region_name} {row.joined} stands twice", "keep one row a region and year"
+        )
+    for row in entries[~entries["confidence"].isin(CONFIDENCES)].itertuples():
+        yield _fault(
+            path,
+            row.Index,
+            f"confidence {row.confidence!r} is unknown",
+            f"write one of {', '.join(CONFIDENCES)}",
+        )
+    for row in entries[entries["source_url"] == ""].itertuples():
+        yield _fault(path, row.Index, f"{row.region_name} has no citation", "give the address of the source")
+
+
+def _unresolved_faults(path: Path, unresolved: pd.DataFrame, registry: Registry) -> Iterator[Fault]:
+    yield from _region_faults(path, unresolved, registry)
+    for row in unresolved[~unresolved["role"].isin(ROLES)].itertuples():
+        yield _fault(path, row.Index, f"role {row.role!r} is unknown", f"write one of {', '.join(ROLES)}")
+    for row in unresolved[unresolved.duplicated("region_code")].itertuples():
+        yield _fault(path, row.Index, f"{row.region_name} stands twice", "keep one row a region")
+
+
+def _region_faults(path: Path, rows: pd.DataFrame, registry: Registry) -> Iterator[Fault]:
+    for row in rows.itertuples():
+        if row.region_code not in registry.by_code.index:
+            yield _fault(
+                path,
+                row.Index,
+                f"region_code {row.region_code!r} is not in regions.csv",
+                "use the BPS code of config/regions.csv",
+            )
+        elif not registry.name_agrees(row.region_code, row.region_name):
+            registered = registry.by_code.loc[row.region_code, "name"]
+            yield _fault(
+                path,
+                row.Index,
+                f"{row.region_code} is {registered}, not {row.region_name}",
+                "check whether this is a Kemendagri code; write the BPS code of config/regions.csv",
+            )
+
+
+def _fault(path: Path, index: object, what: str, remedy: str) -> Fault:
+    return Fault(where=f"{path}, row {int(str(index)) + 2}", what=what, why=WHY_COHORTS, remedy=remedy)

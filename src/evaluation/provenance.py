@@ -1,0 +1,106 @@
+"""Where things come from: hashes, versions, origins, and files that appear whole or not at all.
+
+Belongs here: anything that says what a file or a result was made from. Does not belong here: reading data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FINGERPRINT_DIGITS = 12
+"""Digits of a fingerprint shown to readers: 48 bits, no collision among a few thousand pages."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a received vintage: the content of its ``origin.yml``.
+
+    Parameters
+    ----------
+    source, vintage
+        Names of the two folders, ``data/raw/<source>/<vintage>/``.
+    publisher, product, citation, address, accessed, licence, note
+        As stated by the publisher; ``unknown`` where it is not known.
+    code_system
+        The code system of the region codes in the files: ``bps_2021``, ``bps_2024`` or ``kemendagri``.
+    files
+        File name to sha256 of the bytes as received.
+    """
+
+    source: str
+    vintage: str
+    publisher: str
+    product: str
+    citation: str
+    address: str
+    accessed: str
+    licence: str
+    code_system: str
+    files: Mapping[str, str]
+    note: str = ""
+
+
+def sha256_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return one sha256 over any mix of strings, bytes, numbers, lists and mappings, in hexadecimal.
+
+    Mappings are taken in the order of their keys, so that equal content gives an equal fingerprint.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True, default=str).encode()
+        digest.update(str(len(content)).encode() + b":" + content)
+    return digest.hexdigest()
+
+
+def fingerprint_files(paths: Iterable[Path], *, root: Path) -> str:
+    """Return one fingerprint over the names (relative to ``root``) and contents of files."""
+    return fingerprint([[path.relative_to(root).as_posix(), sha256_file(path)] for path in sorted(paths)])
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each package, ``absent`` for one that is not installed."""
+    return {name: _version_or_absent(name) for name in sorted(names)}
+
+
+def _version_or_absent(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees either the old content or the new, never a part.
+
+    The content goes to a temporary name in the same folder, which is then renamed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the content of a YAML file."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -1,0 +1,255 @@
+"""The national overview: four numbers, a map, the search for a region, both headline designs, where data are.
+
+Belongs here: the first page of the site. Does not belong here: what the pages behind it show.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from evaluation.catalog import Language
+from evaluation.charts import Chart, MapLayer, palette, tile_map
+from evaluation.reporting.data_report import DataReport
+from evaluation.reporting.impact_figures import headline_forest
+from evaluation.reporting.impact_report import ImpactReport, open_impact_report
+from evaluation.reporting.labels import Labels
+from evaluation.reporting.prose import Prose, paragraph
+from evaluation.reporting.site import Filter, SearchLabels, page_link, region_search
+from evaluation.studies import processed
+from evaluation.studies.peers import region_groups
+from evaluation.studies.project import Project, open_project
+from evaluation.studies.scores import INDEX_CODE, Edition
+from evaluation.tables import Column, Table
+
+RIGHT_HALF_FROM = 35
+"""Grid column at which the map is cut in two on a telephone: between Sulawesi and Maluku."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The whole country in one edition, in one language.
+
+    Parameters
+    ----------
+    labels
+        Words of the language.
+    edition
+        The edition.
+    indicators
+        Table `indicators`.
+    impact
+        The report on the programme's impact.
+    """
+
+    labels: Labels
+    edition: Edition
+    indicators: pd.DataFrame
+    impact: ImpactReport
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+        return self.labels.project
+
+    def lead(self) -> Prose:
+        """Return what the workbench answers, for the country, in three sentences."""
+        words = self.labels.words
+        joined = self.project.programme.cohorts["joined"]
+        return paragraph(
+            words.say(
+                "Since {first:y} at least {n:n0} of the {all:n0} regencies and cities have joined the smart-city "
+                "programme.",
+                first=joined.min(),
+                n=int(joined.notna().sum()),
+                all=len(joined),
+            ),
+            words.say(
+                "This site says for each of them where it stands on six pillars, how sure that is, and what is "
+                "known of the programme's effect."
+            ),
+            self.impact.opening(),
+        )
+
+    def numbers(self) -> Table:
+        """Return four plain numbers."""
+        words = self.labels.words
+        years = self.indicators["year"]
+        scored = self.labels.catalog.with_use("scored")
+        joined = self.project.programme.cohorts["joined"]
+        items = (
+            (words.say("regions"), words.number(len(joined), 0)),
+            (words.say("years of data"), f"{years.min()}–{years.max()}"),
+            (words.say("indicators with scores"), words.number(len(scored), 0)),
+            (words.say("regions in the programme"), words.number(joined.notna().sum(), 0)),
+        )
+        cells = "".join(
+            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in items
+        )
+        return Table(html=f'<dl class="numbers">{cells}</dl>', caption=words.say("Four numbers"))
+
+    def tile_map(self) -> Chart:
+        """Return all regions as tiles, with a switch between pillars and the year of joining."""
+        words = self.labels.words
+        tiles = self._tiles()
+        bands = self.labels.band_names
+        layers = [
+            MapLayer(code, self.labels.pillar(code), bands, f"{code}_text")
+            for code in (INDEX_CODE, *self.labels.catalog.pillars)
+        ]
+        years = self._joining_years()
+        layers.append(
+            MapLayer(
+                "joined",
+                words.say("Year of joining"),
+                (words.say("in no list"), *map(str, years)),
+                "joined_text",
+                (palette.NOT_JOINED, *palette.shades(len(years))),
+            )
+        )
+        return tile_map(
+            tiles,
+            layers=layers,
+            missing_label=words.say("no data"),
+            switch_label=words.say("Pillar"),
+            split_column=RIGHT_HALF_FROM,
+            title=words.say("Where regions stand in {year:y}, pillar by pillar", year=self.edition.year),
+            subtitle=words.say(
+                "One tile a regency or city, roughly where it lies; bands of 20 points of the score, "
+                "{year:y} edition. A tile leads to the region's page.",
+                year=self.edition.year,
+            ),
+            alt=self._map_alt(),
+            note=words.say("Bands of one pillar compare regions; bands of different pillars do not."),
+            source=self.labels.sources(self.edition.in_force),
+        )
+
+    def region_search(self) -> Table:
+        """Return the list of all regions, to be searched and filtered."""
+        words, registry = self.labels.words, self.project.registry.by_code
+        groups = region_groups(self.project.registry, self.indicators, self.labels.catalog)
+        joined = self.project.programme.cohorts.set_index("region_code")["joined"]
+        overall = self._level(INDEX_CODE)
+        rows = pd.DataFrame(
+            {
+                "region_code": registry.index,
+                "name": registry["name"].to_numpy(),
+                "page": [self._page(code) for code in registry.index],
+                "province": registry["province"].to_numpy(),
+                "type": [self.labels.region_type(kind) for kind in registry["type"]],
+                "size": [self.labels.population_class(size) for size in groups["population_class"]],
+                "joined": [
+                    words.say("in no list") if math.isnan(year) else str(int(year))
+                    for year in joined.reindex(registry.index)
+                ],
+                "band": [
+                    self.labels.band(band) or words.say("no data")
+                    for band in overall["band"].reindex(registry.index)
+                ],
+                "score": overall["score"].reindex(registry.index).to_numpy(),
+            }
+        )
+        return region_search(
+            rows,
+            labels=SearchLabels(
+                caption=words.say("All regencies and cities"),
+                search=words.say("Search a name or BPS code"),
+                everything=words.say("all"),
+                count="{shown} / {total}",
+            ),
+            columns=[
+                Column("name", words.say("Region")),
+                Column("province", words.say("Province")),
+                Column("joined", words.say("Joined")),
+                Column("band", words.say("Band, all pillars")),
+                Column("score", words.say("Score, all pillars"), "number", self.labels.score),
+            ],
+            filters=[
+                Filter("province", words.say("Province")),
+                Filter("type", words.say("Type")),
+                Filter("joined", words.say("Year of joining")),
+                Filter("band", words.say("Band, all pillars")),
+            ],
+        )
+
+    def impact_forest(self) -> Chart:
+        """Return both headline designs in one figure."""
+        return headline_forest(self.impact)
+
+    def coverage_chart(self) -> Chart:
+        """Return where there are data, by pillar and year."""
+        return DataReport(self.labels, self.indicators.head(0), self.indicators).coverage_chart()
+
+    def pages(self) -> Table:
+        """Return links to every other page."""
+        words, language = self.labels.words, self.labels.language
+        links = (
+            (words.say("What is known of the programme's effect"), f"{language}/impact.html"),
+            (words.say("How the pillars are scored"), f"{language}/pillars.html"),
+            (words.say("All indicators, used and wanted"), f"{language}/indicators.html"),
+            (words.say("Audit of the data"), f"{language}/data-audit.html"),
+        )
+        items = Markup("").join(Markup("<li>{}</li>").format(page_link(label, page)) for label, page in links)
+        return Table(html=f'<ul class="pages">{items}</ul>', caption=words.say("Pages"))
+
+    def _level(self, code: str) -> pd.DataFrame:
+        scores = self.edition.scores
+        return scores[scores["code"] == code].set_index("region_code")
+
+    def _page(self, region_code: str) -> str:
+        return f"{self.labels.language}/region/{region_code}.html"
+
+    def _joining_years(self) -> list[int]:
+        return sorted(self.project.programme.cohorts["joined"].dropna().astype(int).unique())
+
+    def _tiles(self) -> pd.DataFrame:
+        words = self.labels.words
+        registry = self.project.registry.table
+        tiles = registry[["region_code", "name", "col", "row"]].copy()
+        tiles["page"] = [self._page(code) for code in tiles["region_code"]]
+        for code in (INDEX_CODE, *self.labels.catalog.pillars):
+            level = self._level(code).reindex(tiles["region_code"])
+            tiles[code] = level["band"].to_numpy() - 1
+            tiles[f"{code}_text"] = [
+                words.say("no data")
+                if math.isnan(row.score)
+                else words.say(
+                    "{score:n0} ({band}), data {years}",
+                    score=row.score,
+                    band=self.labels.band(row.band).lower(),
+                    years=self.labels.data_years(row.data_year_first, row.data_year_last),
+                )
+                for row in level.itertuples()
+            ]
+        joined = self.project.programme.cohorts.set_index("region_code")["joined"].reindex(
+            tiles["region_code"]
+        )
+        years = self._joining_years()
+        tiles["joined"] = [0 if math.isnan(year) else 1 + years.index(int(year)) for year in joined]
+        tiles["joined_text"] = [
+            words.say("in no list") if math.isnan(year) else words.say("joined {year:y}", year=year)
+            for year in joined
+        ]
+        return tiles
+
+    def _map_alt(self) -> str:
+        words, counts = self.labels.words, self._level(INDEX_CODE)["band"].value_counts()
+        parts = [
+            f"{name}: {words.number(counts.get(float(number), 0), 0)}"
+            for number, name in enumerate(self.labels.band_names, start=1)
+        ]
+        return words.say("Regions by band, all pillars together: {parts}.", parts="; ".join(parts))
+
+
+def open_overview(*, edition: int, language: Language, project: Project | None = None) -> Overview:
+    """Return the national overview of one edition."""
+    project = project or open_project()
+    return Overview(
+        labels=Labels(project, language),
+        edition=processed.edition(project, edition),
+        indicators=processed.indicators(project),
+        impact=open_impact_report(language=language, project=project),
+    )

@@ -1,0 +1,175 @@
+"""The programme on a region's page: when it joined, its outcomes against its comparison group, what is known.
+
+Belongs here: the programme section of a region's report. Does not belong here: the region's standing
+(`evaluation.reporting.region_report`) or the national estimates' page (`evaluation.reporting.impact_report`).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from evaluation.charts import Chart, Line, Mark, Panel, Span, group_lines
+from evaluation.charts.palette import ACCENT
+from evaluation.reporting.effects import effect_with_cautions
+from evaluation.reporting.labels import Labels
+from evaluation.reporting.prose import Prose, bullets
+from evaluation.studies.panels import study_units, usable
+from evaluation.studies.plan import DesignPlan, StudyPlan
+from evaluation.studies.profile import RegionProfile
+
+
+def participation_sentences(profile: RegionProfile, labels: Labels) -> list[str]:
+    """Return when the region joined, how sure that is, and whether it may be a control."""
+    say = labels.words.say
+    name = str(profile.region["name"])
+    if not profile.joined:
+        sentences = [say("{region} is in none of the lists of participants that were found.", region=name)]
+        sentences.append(
+            say("The lists of 2022 and 2023 are incomplete, so this is not proof that it never took part.")
+        )
+    else:
+        years = labels.words.listing(str(year) for year in profile.joined)
+        sentences = [
+            say("{region} joined the programme in {years}.", region=name, years=years),
+            say(
+                "Joining meant coaching and a master plan, finished at the end of that year; no money came "
+                "with it. An effect is therefore looked for from {year:y} on.",
+                year=profile.cohort["cohort"],
+            ),
+            _confidence_sentence(str(profile.cohort["confidence"]), labels),
+        ]
+        if not profile.cohort["finished"]:
+            sentences.append(say("It is not among those that finished their master plan in that year."))
+    return [*sentences, _role_sentence(str(profile.cohort["role"]), labels)]
+
+
+def comparison_lines(
+    profile: RegionProfile,
+    indicators: pd.DataFrame,
+    *,
+    plan: StudyPlan,
+    labels: Labels,
+    covid: tuple[int, int],
+) -> Chart:
+    """Return the region's outcomes and the mean of its comparison group.
+
+    The comparison group are the clean controls of the study of the region's own type (kabupaten or kota):
+    neither joined nor with a doubtful role. It is not a counterfactual of this region.
+    """
+    say = labels.words.say
+    outcomes = [outcome.indicator for outcome in plan.outcomes if outcome.family == "primary"]
+    group = _comparison_group(profile, plan=plan, labels=labels)
+    frame = pd.concat(
+        [
+            _two_lines(usable(indicators, code, plan), str(profile.region.name), group).assign(panel=code)
+            for code in outcomes
+        ],
+        ignore_index=True,
+    )
+    kind = labels.region_type(str(profile.region["type"]))
+    return group_lines(
+        frame,
+        panels=[_panel(code, labels) for code in outcomes],
+        lines=[
+            Line("comparison", say("comparison group")),
+            Line("region", str(profile.region["name"]), ACCENT),
+        ],
+        marks=[Mark(year, say("joined {year:y}", year=year)) for year in profile.joined],
+        spans=[Span(*covid, label="COVID-19")],
+        title=say("Its outcomes beside those of its comparison group"),
+        subtitle=say(
+            "Primary outcomes by year; the mean of {n:n0} regions of its type ({kind}) that are in no list "
+            "of participants.",
+            n=len(group),
+            kind=kind,
+        ),
+        alt=say(
+            "Lines of the four primary outcomes of {region} and of the mean of its comparison group.",
+            region=profile.region["name"],
+        ),
+        note=say(
+            "Raw figures. The gap between the lines is not the programme's effect: the groups differed "
+            "before, and one region's own effect needs a counterfactual of its own."
+        ),
+        source=labels.sources(outcomes),
+    )
+
+
+def average_effects(
+    profile: RegionProfile, estimates: pd.DataFrame, *, plan: StudyPlan, labels: Labels
+) -> Prose:
+    """Return what is known of the average effect on the regions that joined when this one did."""
+    say = labels.words.say
+    if not profile.joined:
+        return Prose(
+            say(
+                "The programme's effect is estimated for regions that joined. Those in no list, and without signs of "
+                "having taken part, serve as the comparison."
+            )
+        )
+    design = _design_of(profile.joined[0], plan)
+    sentences = [
+        effect_with_cautions(estimates, design=design, outcome=outcome, labels=labels)
+        for outcome in plan.outcomes
+        if outcome.family == "primary"
+    ]
+    intro = say(
+        "These are averages over all regions of this group ({group}), against comparison regions of like type, "
+        "island and level. {how}",
+        group=design.title.get(labels.language),
+        how=design.how_chosen.get(labels.language),
+    )
+    outro = say("The effect on this one region is not estimated on this page.")
+    return Prose("\n\n".join([intro, bullets(sentences).text, outro]))
+
+
+def _design_of(joined: int, plan: StudyPlan) -> DesignPlan:
+    return next(design for design in (*plan.designs, *plan.other_cohorts) if joined in design.joined)
+
+
+def _comparison_group(profile: RegionProfile, *, plan: StudyPlan, labels: Labels) -> pd.Index:
+    units = study_units(labels.project, plan)
+    kind = float(profile.region["type"] == "kota")
+    clean = units["clean_control"] & units["joined"].isna() & (units["is_city"] == kind)
+    return units.index[clean].drop(str(profile.region.name), errors="ignore")
+
+
+def _two_lines(figures: pd.DataFrame, region_code: str, group: pd.Index) -> pd.DataFrame:
+    own = figures[figures["region_code"] == region_code][["year", "value"]].assign(group="region")
+    others = figures[figures["region_code"].isin(group)].groupby("year", as_index=False)["value"].mean()
+    return pd.concat([others.assign(group="comparison"), own], ignore_index=True)
+
+
+def _panel(code: str, labels: Labels) -> Panel:
+    windows = labels.catalog.indicators[code].windows
+    return Panel(
+        code=code,
+        title=labels.short_indicator(code),
+        unit=labels.unit(code),
+        format_value=labels.value_writer(code),
+        format_axis=labels.axis_writer(),
+        breaks=tuple(window.years[0] for window in windows[1:]),
+        missing_reason=labels.words.say("no usable figure for this region"),
+    )
+
+
+def _confidence_sentence(confidence: str, labels: Labels) -> str:
+    say = labels.words.say
+    return {
+        "two_sources": say("Two sources name it."),
+        "one_source": say("One source names it."),
+        "inferred": say("The year is inferred from indirect evidence."),
+    }[confidence]
+
+
+def _role_sentence(role: str, labels: Labels) -> str:
+    say = labels.words.say
+    return {
+        "": "",
+        "treated_year_unknown": say("There are signs that it took part in a year that is not known."),
+        "not_control": say(
+            "There are signs of a smart-city plan of its own, so it is never used as a control."
+        ),
+        "exposure": say("It signed an area commitment in 2021 without the coaching of that year."),
+        "repeat_doubtful": say("Whether it took part a second time is doubtful."),
+    }[role]

@@ -1,0 +1,155 @@
+"""The report of one region: what is known of it, in words, and what its page is made of.
+
+Belongs here: opening a region's report, and its sentences. Does not belong here: its figures and tables
+(`evaluation.reporting.region_figures`, `evaluation.reporting.region_tables`) or what they are computed from
+(`evaluation.studies.profile`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from evaluation.catalog import Language
+from evaluation.reporting import findings
+from evaluation.reporting.labels import Labels
+from evaluation.reporting.prose import Prose, bullets, paragraph
+from evaluation.reporting.region_programme import average_effects, participation_sentences
+from evaluation.studies import processed
+from evaluation.studies.estimates import study_plan
+from evaluation.studies.plan import StudyPlan
+from evaluation.studies.profile import RegionProfile, region_profile
+from evaluation.studies.project import Project, open_project
+from evaluation.studies.scores import INDEX_CODE, Edition
+
+
+@dataclass(frozen=True)
+class RegionReport:
+    """One region in one edition, in one language.
+
+    Parameters
+    ----------
+    profile
+        Where the region stands.
+    labels
+        Words of the language.
+    edition
+        The edition it is scored in.
+    indicators
+        Table `indicators`, for outcomes over time.
+    estimates
+        Table `estimates`, for the average effect of its cohort.
+    plan
+        The study plan.
+    """
+
+    profile: RegionProfile
+    labels: Labels
+    edition: Edition
+    indicators: pd.DataFrame
+    estimates: pd.DataFrame
+    plan: StudyPlan
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+        return self.labels.project
+
+    def lead(self) -> Prose:
+        """Return where the region stands and how sure that is."""
+        return Prose(findings.region_lead(self.profile, self.labels))
+
+    def peers(self) -> Prose:
+        """Return who the region is compared with."""
+        say, groups = self.labels.words.say, self.profile.groups
+        if not groups["population_class"]:
+            return Prose(say("Its population is not known, so it has no group of regions like it."))
+        return paragraph(
+            say(
+                "Regions like it are the {n:n0} other regions of its type ({kind}) and size: "
+                "{size}, by the population of {year:y} ({population:n0}), the latest there is.",
+                n=self.profile.group_sizes["peers"],
+                kind=self.labels.region_type(str(self.profile.region["type"])),
+                size=self.labels.population_class(groups["population_class"]).lower(),
+                year=groups["population_year"],
+                population=groups["population"],
+            )
+        )
+
+    def changes(self) -> Prose:
+        """Return how each main outcome moved, in figures."""
+        say = self.labels.words.say
+        intro = say("First and last figure of each outcome by one method, as published, without a cause:")
+        return Prose(intro + "\n\n" + bullets(self.change_sentences()).text)
+
+    def programme(self) -> Prose:
+        """Return when the region joined, with whom, and what is doubtful."""
+        return paragraph(*participation_sentences(self.profile, self.labels))
+
+    def average_effects(self) -> Prose:
+        """Return what is known of the average effect for regions that joined when it did."""
+        return average_effects(self.profile, self.estimates, plan=self.plan, labels=self.labels)
+
+    def own_missing(self) -> Prose:
+        """Return which figures of this edition the region itself lacks."""
+        say = self.labels.words.say
+        lacking = self.profile.indicators[self.profile.indicators["value"].isna()]["indicator"]
+        if lacking.empty:
+            return Prose(say("The region has a figure for every indicator of this edition."))
+        names = [self.labels.indicator(code) for code in lacking]
+        return Prose(
+            say(
+                "Other regions have these figures, this one has none: {names}.",
+                names=self.labels.words.listing(names),
+            )
+        )
+
+    @property
+    def pillar_rows(self) -> pd.DataFrame:
+        """The pillars of the profile, without the overall index."""
+        return self.profile.pillars[self.profile.pillars["code"] != INDEX_CODE]
+
+    def missing_pillar_reason(self, code: str) -> str:
+        """Return why a pillar or the overall index has no score."""
+        say = self.labels.words.say
+        if code == INDEX_CODE:
+            return say("too few pillars with figures")
+        return say("no figures for this region in this edition")
+
+    def change_sentences(self) -> list[str]:
+        """Return a sentence on each outcome that has at least two figures by one method."""
+        sentences = [
+            findings.outcome_change(code, self.profile.series, self.labels)
+            for code in self.plan.shown_over_time
+        ]
+        return [sentence for sentence in sentences if sentence] or [
+            self.labels.words.say("There are no usable figures over time.")
+        ]
+
+
+def open_region_report(
+    region_code: str, *, edition: int, language: Language, project: Project | None = None
+) -> RegionReport:
+    """Return the report of one region.
+
+    Raises
+    ------
+    UsageError
+        When there is no such region or edition.
+    """
+    project = project or open_project()
+    indicators = processed.indicators(project)
+    plan = study_plan(project)
+    chosen = processed.edition(project, edition)
+    profile = region_profile(
+        project, region_code, edition=chosen, indicators=indicators, outcomes=plan.shown_over_time
+    )
+    return RegionReport(
+        profile=profile,
+        labels=Labels(project, language),
+        edition=chosen,
+        indicators=indicators,
+        estimates=processed.estimates(project),
+        plan=plan,
+    )

@@ -1,0 +1,92 @@
+"""A checkout as a project: its folders, and its configuration read once.
+
+Belongs here: where things are. Does not belong here: what is computed from them
+(`evaluation.studies.processed`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from evaluation.catalog import Catalog, load_catalog
+from evaluation.errors import UsageError
+from evaluation.programme import Programme, read_programme
+from evaluation.regions import Registry, read_registry
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders of a checkout, and its configuration.
+
+    Parameters
+    ----------
+    root
+        The folder that holds ``config/``, ``data/`` and ``notebooks/``.
+    """
+
+    root: Path
+
+    @property
+    def config_dir(self) -> Path:
+        """All that a policy researcher may change."""
+        return self.root / "config"
+
+    @property
+    def raw_dir(self) -> Path:
+        """Figures as received, ``<source>/<vintage>/``."""
+        return self.root / "data" / "raw"
+
+    @property
+    def processed_dir(self) -> Path:
+        """Tables made from them."""
+        return self.root / "data" / "processed"
+
+    @property
+    def notebooks_dir(self) -> Path:
+        """The parameterised notebooks."""
+        return self.root / "notebooks"
+
+    @property
+    def reports_dir(self) -> Path:
+        """The pages."""
+        return self.root / "reports"
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Pillars, indicators and sources."""
+        return load_catalog(self.config_dir)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """All regions."""
+        return read_registry(self.config_dir)
+
+    @cached_property
+    def programme(self) -> Programme:
+        """Who joined when."""
+        return read_programme(self.config_dir, self.registry)
+
+
+def open_project(root: Path | str | None = None) -> Project:
+    """Return the project of a folder, or of the nearest folder above the working directory.
+
+    Raises
+    ------
+    UsageError
+        When there is no ``config/`` and ``notebooks/`` there.
+    """
+    start = Path(root) if root else Path.cwd()
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / "config" / "pillars.yml").is_file() and (folder / "notebooks").is_dir():
+            return Project(root=folder)
+    raise UsageError(
+        f"{start} is in no project: no folder with config/pillars.yml and notebooks/ there or above. "
+        "Change into the checkout, or name it."
+    )
+
+
+def region_codes(project: Project) -> tuple[str, ...]:
+    """Return the codes of all regions, sorted."""
+    return project.registry.codes

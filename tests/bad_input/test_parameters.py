@@ -1,0 +1,272 @@
+"""Unknown, ill-typed, impossible parameters and a faulty list of reports are refused before anything runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "notebooks"))
+
+from small_notebooks import REPO, make_project, report, write_notebook
+
+from evaluation.cli import build_parser, main
+from evaluation.errors import BadInputError, UsageError
+from evaluation.execution.journal import TargetRecord, append_record
+from evaluation.execution.parameters import parse_parameters, read_parameters
+from evaluation.execution.plan import Plan, build_plan
+from evaluation.execution.reports import load_reports
+from evaluation.studies.project import Project
+
+PARAMETERS = """
+region_code: str = "1101"  # BPS code, four digits
+year: int = 2024  # edition, one of: 2019, 2024
+language: str = "id"  # one of: id, en
+share: float = 0.5  # of the peers shown
+show_map: bool = True
+codes: list = ["1101"]
+plain = 3
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    names = ("01_tables", "05_region")
+    for name in names:
+        write_notebook(tmp_path / "notebooks" / f"{name}.ipynb", "print(year)", parameters=PARAMETERS)
+    reports = {
+        "tables": report("01_tables", languages=["id", "en"], writes=["tables.parquet"]),
+        "region": report(
+            "05_region", output="{language}/region/{region_code}.html", each="region", after=["tables"]
+        ),
+    }
+    return make_project(tmp_path, reports)
+
+
+def plan(project: Project, *pairs: tuple[str, str], **options: Any) -> Plan:
+    return build_plan(project, notebook=options.pop("notebook", "05_region"), parameters=pairs, **options)
+
+
+def test_values_keep_the_type_that_the_notebook_declares(project: Project) -> None:
+    declared = read_parameters(project.notebooks_dir / "05_region.ipynb")
+    given = [("region_code", "0001"), ("year", "2019"), ("share", "1"), ("show_map", "false"), ("plain", "4")]
+    values = parse_parameters([*given, ("codes", "1101,0102")], declared, notebook="05_region")
+    assert values == {
+        "region_code": "0001",
+        "year": 2019,
+        "share": 1.0,
+        "show_map": False,
+        "plain": 4,
+        "codes": ["1101", "0102"],
+    }
+    assert isinstance(values["share"], float)
+
+
+def test_everything_wrong_is_said_at_once_with_the_parameters_there_are(project: Project) -> None:
+    given = [
+        ("yaer", "2024"),
+        ("year", "last"),
+        ("language", "fr"),
+        ("api_token", "x"),
+        ("show_map", "maybe"),
+    ]
+    with pytest.raises(UsageError) as refused:
+        plan(project, *given)
+    message = str(refused.value)
+    assert "there is no parameter yaer; did you mean year?" in message
+    assert "year must be of type int; got: 'last'" in message
+    assert "language must be one of id, en; got: 'fr'" in message
+    assert "api_token looks like a secret" in message
+    assert "show_map must be of type bool; got: 'maybe'" in message
+    assert "year: int (default 2024, one of: 2019, 2024)" in message
+    assert refused.value.exit_code == 2
+
+
+def test_a_value_that_is_not_allowed_is_refused(project: Project) -> None:
+    with pytest.raises(UsageError, match="year must be one of 2019, 2024; got: 2021"):
+        plan(project, ("year", "2021"))
+
+
+@pytest.mark.parametrize("pairs", [[("year", "2019"), ("year", "2024")]])
+def test_a_parameter_given_twice_is_refused(project: Project, pairs: list[tuple[str, str]]) -> None:
+    with pytest.raises(UsageError, match="year is given twice"):
+        plan(project, *pairs)
+
+
+def test_unknown_regions_are_refused_with_the_nearest_code(project: Project) -> None:
+    with pytest.raises(UsageError, match="1100; did you mean") as refused:
+        plan(project, regions=["1101", "1100"])
+    assert "config/regions.csv" in str(refused.value)
+    with pytest.raises(UsageError, match="11011"):
+        plan(project, ("region_code", "11011"))
+
+
+def test_an_edition_that_is_not_configured_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"edition must be one of 2019, 2024 .*; got: 2021"):
+        plan(Project(root=REPO), ("edition", "2021"), notebook="05_region_report")
+
+
+def test_contradicting_options_are_refused(project: Project) -> None:
+    with pytest.raises(UsageError, match="contradict"):
+        plan(project, ("region_code", "1101"), regions=["1102"])
+
+
+def test_a_parameter_needs_its_notebook(project: Project) -> None:
+    with pytest.raises(UsageError, match="-p needs a notebook"):
+        build_plan(project, parameters=[("year", "2019")])
+
+
+@pytest.mark.parametrize("name", ["05_regoin", "notebooks/05_regoin.ipynb"])
+def test_an_unknown_notebook_is_refused_with_the_nearest_name(project: Project, name: str) -> None:
+    with pytest.raises(UsageError, match="did you mean 05_region"):
+        plan(project, notebook=name)
+
+
+def test_a_language_without_pages_is_refused(project: Project) -> None:
+    with pytest.raises(UsageError, match="Nothing to make"):
+        plan(project, languages=["en"])
+    with pytest.raises(UsageError, match="Unknown language fr"):
+        plan(project, languages=["fr"])
+
+
+def test_one_region_brings_the_tables_it_needs_and_nothing_else(project: Project) -> None:
+    made = plan(project, ("region_code", "3404"), ("year", "2019"))
+    assert [target.name for target in made.targets] == ["tables:id", "region:id:3404"]
+    page = made.targets[-1]
+    assert page.parameters == {"region_code": "3404", "year": 2019, "language": "id"}
+    assert page.output == project.reports_dir / "id" / "region" / "3404.html"
+    assert page.after == ("tables:id",)
+
+
+def test_tables_of_the_present_inputs_are_not_made_again(project: Project) -> None:
+    tables = plan(project, regions=["3404"]).targets[0]
+    for path in (tables.output, *tables.writes):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("made")
+    record = TargetRecord(target=tables.name, fingerprint=tables.fingerprint, status="ok")
+    append_record(project.processed_dir, record)
+    assert [target.report for target in plan(project, regions=["3404"]).targets] == ["region"]
+    (project.raw_dir / "new.csv").write_text("a new figure")
+    assert [target.report for target in plan(project, regions=["3404"]).targets] == ["tables", "region"]
+
+
+def test_a_whole_run_has_all_pages_in_order(project: Project) -> None:
+    targets = build_plan(project).targets
+    assert [target.name for target in targets[:2]] == ["tables:id", "tables:en"]
+    assert len(targets) == 2 + 514
+    assert targets[1].after == ("tables:id",)
+    assert set(targets[-1].after) == {"tables:id", "tables:en"}
+    assert len({target.fingerprint for target in targets}) == len(targets)
+    assert [target.report for target in build_plan(project, only="national").targets] == ["tables"] * 2
+
+
+def test_a_faulty_list_of_reports_is_refused_with_all_faults(project: Project) -> None:
+    reports = {
+        "tables": report("01_tabels", after=["region"]),
+        "region": report("05_region", each="region", after=["tables", "none"]),
+        "twice": report("01_tables", output="{language}/05_region.html", parameters={"yaer": 1, "year": "x"}),
+        "both": report("01_tables", languages=["id", "fr"], output={"id": "both.html"}, after=["both"]),
+    }
+    faulty = make_project(project.root, reports)
+    with pytest.raises(BadInputError) as refused:
+        load_reports(faulty.config_dir, faulty.notebooks_dir)
+    message = str(refused.value)
+    for expected in (
+        "no notebook '01_tabels'; did you mean 01_tables",
+        "output must name {region_code}",
+        "after names no report: 'none'",
+        "has no parameter 'yaer'; did you mean year",
+        "year must be of type int; got: 'x'",
+        "unknown language 'fr'",
+        "no output for language 'fr'",
+        "is also made by region (id)",
+        "each waits for the next: both -> both",
+        "config/reports.yml",
+    ):
+        assert expected in message
+    assert refused.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "the file is missing"),
+        ("reports: [", "not readable as YAML"),
+        ("pages: {}", "it must hold a mapping `reports`"),
+        ("reports: {a: {notebok: x}}", "unknown entry 'notebok'; did you mean notebook"),
+        ("reports: {a: 3}", "must be a mapping"),
+        ("reports: {}\ntime_limit_seconds: -1", "above zero"),
+        (
+            "reports: {a: {notebook: 01_tables, languages: id, output: '../x'}}",
+            "languages must be a list of texts; got: 'id'",
+        ),
+        (
+            "reports: {a: {notebook: 01_tables, languages: [id], output: '../x.html'}}",
+            "output must lie below reports/",
+        ),
+        (
+            "reports: {a: {notebook: 01_tables, languages: [id], output: '{month}.html', each: month}}",
+            "each must be one of region; got: 'month'",
+        ),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said(project: Project, content: str | None, expected: str) -> None:
+    path = project.config_dir / "reports.yml"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(BadInputError) as refused:
+        load_reports(project.config_dir, project.notebooks_dir)
+    assert expected in str(refused.value)
+
+
+def test_a_broken_notebook_is_bad_configuration(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    for content in ("{", "[]", "{}", '{"cells": 3, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}'):
+        (project.notebooks_dir / "05_region.ipynb").write_text(content)
+        assert main(["--project", str(project.root), "plan"]) == 3
+        assert "05_region.ipynb is not readable as a notebook" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["fly"], ["run", "--fast"], ["run", "--jobs", "0"], ["run", "--only", "us"], []]
+)
+def test_a_wrong_command_line_ends_with_2(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        build_parser().parse_args(words)
+    assert ended.value.code == 2
+
+
+def test_a_folder_without_project_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--project", str(tmp_path), "plan"]) == 2
+    assert "no project" in capsys.readouterr().err
+
+
+def test_an_unreadable_panel_ends_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    columns = [
+        "--outcome",
+        "y",
+        "--unit",
+        "unit",
+        "--time",
+        "year",
+        "--cohort",
+        "cohort",
+        "--out",
+        str(tmp_path),
+    ]
+    assert main(["impact", "did", str(tmp_path / "none.csv"), *columns]) == 3
+    (tmp_path / "empty.csv").write_text("")
+    assert main(["impact", "did", str(tmp_path / "empty.csv"), *columns]) == 3
+    assert "the file is empty" in capsys.readouterr().err
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys\nfrom evaluation.cli import build_parser\nbuild_parser().format_help()\n"
+        "print([name for name in ('pandas', 'numpy', 'papermill', 'rich', 'yaml') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
