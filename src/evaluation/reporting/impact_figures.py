@@ -15,7 +15,6 @@ from evaluation.charts import (
     ForestLabels,
     Line,
     Mark,
-    Panel,
     Span,
     forest,
     group_lines,
@@ -26,10 +25,10 @@ from evaluation.charts.palette import ACCENT, CONTRAST
 from evaluation.reporting import findings
 from evaluation.reporting.effects import SUSPECT_TRENDS
 from evaluation.reporting.impact_report import ImpactReport
+from evaluation.reporting.tiles import joining_map as draw_joining_map
+from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
 from evaluation.studies.panels import study_units, usable
 from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan
-
-COVID_YEARS = (2020, 2021)
 
 
 def headline_forest(report: ImpactReport) -> Chart:
@@ -83,6 +82,11 @@ def timing(report: ImpactReport) -> Chart:
     )
 
 
+def joining_map(report: ImpactReport) -> Chart:
+    """Return a map of who joined when."""
+    return draw_joining_map(report.labels)
+
+
 def raw_outcomes(report: ImpactReport, design: str) -> Chart:
     """Return raw outcomes of joiners and of comparison regions over time, before any estimate."""
     say = report.labels.words.say
@@ -106,7 +110,7 @@ def raw_outcomes(report: ImpactReport, design: str) -> Chart:
     )
     return group_lines(
         frame,
-        panels=[_panel(report, outcome.indicator) for outcome in outcomes],
+        panels=[trend_panel(outcome.indicator, report.labels) for outcome in outcomes],
         lines=[
             Line("regencies", say("other regencies ({n:n0})", n=len(groups["regencies"]))),
             Line("cities", say("other cities ({n:n0})", n=len(groups["cities"])), CONTRAST, dashed=True),
@@ -295,18 +299,6 @@ def _pre_trend_note(report: ImpactReport, design: str, outcome: str) -> str:
         "Before joining no difference in movement is seen (joint test, p = {p:n2}); with these numbers a slow "
         "drift could go unseen.",
         p=p,
-    )
-
-
-def _panel(report: ImpactReport, code: str) -> Panel:
-    windows = report.labels.catalog.indicators[code].windows
-    return Panel(
-        code=code,
-        title=report.labels.short_indicator(code),
-        unit=report.labels.unit(code),
-        format_value=report.labels.value_writer(code),
-        format_axis=report.labels.axis_writer(),
-        breaks=tuple(window.years[0] for window in windows[1:]),
     )
 
 

@@ -12,21 +12,19 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from evaluation.catalog import Language
-from evaluation.charts import Chart, MapLayer, palette, tile_map
+from evaluation.charts import Chart, MapLayer, tile_map
 from evaluation.reporting.data_report import DataReport
 from evaluation.reporting.impact_figures import headline_forest
 from evaluation.reporting.impact_report import ImpactReport, open_impact_report
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, paragraph
 from evaluation.reporting.site import Filter, SearchLabels, page_link, region_search
+from evaluation.reporting.tiles import RIGHT_HALF_FROM, joining_layer, region_page, region_tiles
 from evaluation.studies import processed
 from evaluation.studies.peers import region_groups
 from evaluation.studies.project import Project, open_project
 from evaluation.studies.scores import INDEX_CODE, Edition
 from evaluation.tables import Column, Table
-
-RIGHT_HALF_FROM = 35
-"""Grid column at which the map is cut in two on a telephone: between Sulawesi and Maluku."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +98,7 @@ class Overview:
             MapLayer(code, self.labels.pillar(code), bands, f"{code}_text")
             for code in (INDEX_CODE, *self.labels.catalog.pillars)
         ]
-        years = self._joining_years()
-        layers.append(
-            MapLayer(
-                "joined",
-                words.say("Year of joining"),
-                (words.say("in no list"), *map(str, years)),
-                "joined_text",
-                (palette.NOT_JOINED, *palette.shades(len(years))),
-            )
-        )
+        layers.append(joining_layer(self.labels))
         return tile_map(
             tiles,
             layers=layers,
@@ -137,7 +126,7 @@ class Overview:
             {
                 "region_code": registry.index,
                 "name": registry["name"].to_numpy(),
-                "page": [self._page(code) for code in registry.index],
+                "page": [region_page(code, self.labels) for code in registry.index],
                 "province": registry["province"].to_numpy(),
                 "type": [self.labels.region_type(kind) for kind in registry["type"]],
                 "size": [self.labels.population_class(size) for size in groups["population_class"]],
@@ -199,17 +188,9 @@ class Overview:
         scores = self.edition.scores
         return scores[scores["code"] == code].set_index("region_code")
 
-    def _page(self, region_code: str) -> str:
-        return f"{self.labels.language}/region/{region_code}.html"
-
-    def _joining_years(self) -> list[int]:
-        return sorted(self.project.programme.cohorts["joined"].dropna().astype(int).unique())
-
     def _tiles(self) -> pd.DataFrame:
         words = self.labels.words
-        registry = self.project.registry.table
-        tiles = registry[["region_code", "name", "col", "row"]].copy()
-        tiles["page"] = [self._page(code) for code in tiles["region_code"]]
+        tiles = region_tiles(self.labels)
         for code in (INDEX_CODE, *self.labels.catalog.pillars):
             level = self._level(code).reindex(tiles["region_code"])
             tiles[code] = level["band"].to_numpy() - 1
@@ -224,15 +205,6 @@ class Overview:
                 )
                 for row in level.itertuples()
             ]
-        joined = self.project.programme.cohorts.set_index("region_code")["joined"].reindex(
-            tiles["region_code"]
-        )
-        years = self._joining_years()
-        tiles["joined"] = [0 if math.isnan(year) else 1 + years.index(int(year)) for year in joined]
-        tiles["joined_text"] = [
-            words.say("in no list") if math.isnan(year) else words.say("joined {year:y}", year=year)
-            for year in joined
-        ]
         return tiles
 
     def _map_alt(self) -> str:

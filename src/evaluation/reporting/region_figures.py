@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evaluation.charts import Chart, Mark, Panel, Span, StripLabels, TrendLabels, small_multiples
+from evaluation.charts import Chart, Mark, Span, StripLabels, TrendLabels, small_multiples
 from evaluation.charts import pillar_strip as draw_pillar_strip
 from evaluation.reporting import findings
 from evaluation.reporting.region_programme import comparison_lines as draw_comparison_lines
 from evaluation.reporting.region_report import RegionReport
-
-COVID_YEARS = (2020, 2021)
+from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
 
 
 def pillar_strip(report: RegionReport) -> Chart:
@@ -49,7 +48,7 @@ def over_time(report: RegionReport) -> Chart:
     frame = series.rename(columns={"indicator": "panel", "peer_q25": "peer_low", "peer_q75": "peer_high"})
     return small_multiples(
         frame,
-        panels=[_panel(report, code) for code in report.plan.shown_over_time],
+        panels=[trend_panel(code, report.labels) for code in report.plan.shown_over_time],
         labels=TrendLabels(
             region=str(report.profile.region["name"]),
             median=say("median of regions like it"),
@@ -103,19 +102,6 @@ def _strip_alt(report: RegionReport) -> str:
     return " ".join(parts)
 
 
-def _panel(report: RegionReport, code: str) -> Panel:
-    windows = report.labels.catalog.indicators[code].windows
-    return Panel(
-        code=code,
-        title=report.labels.short_indicator(code),
-        unit=report.labels.unit(code),
-        format_value=report.labels.value_writer(code),
-        format_axis=report.labels.axis_writer(),
-        breaks=tuple(window.years[0] for window in windows[1:]),
-        missing_reason=report.labels.words.say("no usable figure for this region"),
-    )
-
-
 def _series_title(report: RegionReport) -> str:
     say = report.labels.words.say
     if report.profile.joined:
@@ -125,6 +111,4 @@ def _series_title(report: RegionReport) -> str:
 
 def comparison_lines(report: RegionReport) -> Chart:
     """Return the region's own outcomes against its comparison group."""
-    return draw_comparison_lines(
-        report.profile, report.indicators, plan=report.plan, labels=report.labels, covid=COVID_YEARS
-    )
+    return draw_comparison_lines(report.profile, report.indicators, plan=report.plan, labels=report.labels)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evaluation.charts import Chart, Line, Mark, Panel, Span, group_lines
+from evaluation.charts import Chart, Line, Mark, Span, group_lines
 from evaluation.charts.palette import ACCENT
 from evaluation.reporting.effects import effect_with_cautions
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, bullets
+from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
 from evaluation.studies.panels import study_units, usable
 from evaluation.studies.plan import DesignPlan, StudyPlan
 from evaluation.studies.profile import RegionProfile
@@ -49,7 +50,6 @@ def comparison_lines(
     *,
     plan: StudyPlan,
     labels: Labels,
-    covid: tuple[int, int],
 ) -> Chart:
     """Return the region's outcomes and the mean of its comparison group.
 
@@ -69,13 +69,13 @@ def comparison_lines(
     kind = labels.region_type(str(profile.region["type"]))
     return group_lines(
         frame,
-        panels=[_panel(code, labels) for code in outcomes],
+        panels=[trend_panel(code, labels) for code in outcomes],
         lines=[
             Line("comparison", say("comparison group")),
             Line("region", str(profile.region["name"]), ACCENT),
         ],
         marks=[Mark(year, say("joined {year:y}", year=year)) for year in profile.joined],
-        spans=[Span(*covid, label="COVID-19")],
+        spans=[Span(*COVID_YEARS, label="COVID-19")],
         title=say("Its outcomes beside those of its comparison group"),
         subtitle=say(
             "Primary outcomes by year; the mean of {n:n0} regions of its type ({kind}) that are in no list "
@@ -138,19 +138,6 @@ def _two_lines(figures: pd.DataFrame, region_code: str, group: pd.Index) -> pd.D
     own = figures[figures["region_code"] == region_code][["year", "value"]].assign(group="region")
     others = figures[figures["region_code"].isin(group)].groupby("year", as_index=False)["value"].mean()
     return pd.concat([others.assign(group="comparison"), own], ignore_index=True)
-
-
-def _panel(code: str, labels: Labels) -> Panel:
-    windows = labels.catalog.indicators[code].windows
-    return Panel(
-        code=code,
-        title=labels.short_indicator(code),
-        unit=labels.unit(code),
-        format_value=labels.value_writer(code),
-        format_axis=labels.axis_writer(),
-        breaks=tuple(window.years[0] for window in windows[1:]),
-        missing_reason=labels.words.say("no usable figure for this region"),
-    )
 
 
 def _confidence_sentence(confidence: str, labels: Labels) -> str:
