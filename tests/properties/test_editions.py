@@ -8,8 +8,8 @@ import pytest
 
 from evaluation.studies import processed
 from evaluation.studies.peers import region_groups
-from evaluation.studies.profile import region_profile
 from evaluation.studies.project import Project
+from evaluation.studies.regional import read_profile
 from evaluation.studies.scores import INDEX_CODE, Edition, score_edition
 
 N_REGIONS = 514
@@ -71,9 +71,7 @@ def test_a_score_is_compared_only_with_scores_of_the_same_composition(
     edition = editions[2024]
     environment = edition.scores.query("code == 'environment'").set_index("region_code")
     silent = environment.index[environment["composition"] == "energy"][0]
-    profile = region_profile(
-        project, silent, edition=edition, indicators=processed.indicators(project), outcomes=("poverty_rate",)
-    )
+    profile = read_profile(project, silent, edition=2024)
     row = profile.pillars.set_index("code").loc["environment"]
     same = environment[environment["composition"] == "energy"]["score"]
     assert row["national_median"] == pytest.approx(same.median())

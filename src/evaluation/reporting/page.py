@@ -20,6 +20,8 @@ from evaluation.reporting.labels import Labels
 from evaluation.reporting.words import LANGUAGES
 from evaluation.studies.audit import data_date
 from evaluation.studies.project import Project, open_project
+from evaluation.studies.reads import unrecorded
+from evaluation.studies.regional import region_data_date
 
 LANGUAGE_NAMES: dict[Language, str] = {"id": "Bahasa Indonesia", "en": "English"}
 
@@ -57,17 +59,21 @@ def publish(
     """
     labels = Labels(project or open_project(), language)
     place = path.relative_to(reports_root).as_posix()
-    page = Page(
-        title=_title(target_name, parameters, labels),
-        language=language,
-        path=place,
-        words=_page_words(labels),
-        site=labels.words.say("Kota Cerdas: evaluation of the smart-city programme"),
-        kicker=_kicker(target_name, parameters, labels),
-        navigation=_navigation(labels),
-        languages=tuple(Link(LANGUAGE_NAMES[code], _in_language(place, code), code) for code in LANGUAGES),
-        foot=_foot(target_name, parameters, fingerprint, labels),
-    )
+    # A region's page notes its own rows (`studies.regional`); its name and joining years are among them.
+    with unrecorded():
+        page = Page(
+            title=_title(target_name, parameters, labels),
+            language=language,
+            path=place,
+            words=_page_words(labels),
+            site=labels.words.say("Kota Cerdas: evaluation of the smart-city programme"),
+            kicker=_kicker(target_name, parameters, labels),
+            navigation=_navigation(labels),
+            languages=tuple(
+                Link(LANGUAGE_NAMES[code], _in_language(place, code), code) for code in LANGUAGES
+            ),
+            foot=_foot(target_name, parameters, fingerprint, labels),
+        )
     html = export_html(executed, page=page, translate=labels.words.translate)
     write_page(html, page=page, reports_root=reports_root)
 
@@ -139,7 +145,7 @@ def _foot(
 ) -> tuple[FootItem, ...]:
     say = labels.words.say
     project = labels.project
-    received = data_date(project.raw_dir)
+    received = _data_date(parameters, project)
     when = labels.words.day(date.fromisoformat(received)) if received else say("unknown")
     given = "; ".join(f"{name} = {value}" for name, value in sorted(parameters.items())) or "–"
     return (
@@ -159,6 +165,13 @@ def _foot(
         ),
         FootItem(say("Sources and their terms"), _terms(labels)),
     )
+
+
+def _data_date(parameters: Mapping[str, Any], project: Project) -> str:
+    """Return the day the latest dated figure was received, among the region's own on a region's page."""
+    if "region_code" in parameters:
+        return region_data_date(project, str(parameters["region_code"]))
+    return data_date(project.raw_dir)
 
 
 def _terms(labels: Labels) -> str:

@@ -31,14 +31,14 @@ def pillar_strip(report: RegionReport) -> Chart:
         title=findings.pillar_headline(report.profile, report.labels),
         subtitle=say(
             "Score of each pillar, 1 (worst goalpost) to 100 (best goalpost), {year:y} edition.",
-            year=report.edition.year,
+            year=report.profile.edition_year,
         ),
         alt=_strip_alt(report),
         note=say(
             "Bands instead of ranks: a rank without its uncertainty would claim too much. "
             "Each pillar is compared among regions with figures for the same dimensions."
         ),
-        source=report.labels.sources(report.edition.in_force),
+        source=report.labels.sources(report.profile.indicators["indicator"]),
     )
 
 
@@ -111,4 +111,4 @@ def _series_title(report: RegionReport) -> str:
 
 def comparison_lines(report: RegionReport) -> Chart:
     """Return the region's own outcomes against its comparison group."""
-    return draw_comparison_lines(report.profile, report.indicators, plan=report.plan, labels=report.labels)
+    return draw_comparison_lines(report.profile, plan=report.plan, labels=report.labels)

@@ -14,7 +14,6 @@ from evaluation.reporting.effects import effect_with_cautions
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, bullets
 from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
-from evaluation.studies.panels import study_units, usable
 from evaluation.studies.plan import DesignPlan, StudyPlan
 from evaluation.studies.profile import RegionProfile
 
@@ -44,13 +43,7 @@ def participation_sentences(profile: RegionProfile, labels: Labels) -> list[str]
     return [*sentences, _role_sentence(str(profile.cohort["role"]), labels)]
 
 
-def comparison_lines(
-    profile: RegionProfile,
-    indicators: pd.DataFrame,
-    *,
-    plan: StudyPlan,
-    labels: Labels,
-) -> Chart:
+def comparison_lines(profile: RegionProfile, *, plan: StudyPlan, labels: Labels) -> Chart:
     """Return the region's outcomes and the mean of its comparison group.
 
     The comparison group are the clean controls of the study of the region's own type (kabupaten or kota):
@@ -58,14 +51,14 @@ def comparison_lines(
     """
     say = labels.words.say
     outcomes = [outcome.indicator for outcome in plan.outcomes if outcome.family == "primary"]
-    group = _comparison_group(profile, plan=plan, labels=labels)
+    table = profile.comparison.rename(columns={"indicator": "panel"})
     frame = pd.concat(
         [
-            _two_lines(usable(indicators, code, plan), str(profile.region.name), group).assign(panel=code)
-            for code in outcomes
+            table[["panel", "year"]].assign(group="comparison", value=table["comparison_mean"]),
+            table[["panel", "year"]].assign(group="region", value=table["value"]),
         ],
         ignore_index=True,
-    )
+    ).dropna(subset=["value"])
     kind = labels.region_type(str(profile.region["type"]))
     return group_lines(
         frame,
@@ -80,7 +73,7 @@ def comparison_lines(
         subtitle=say(
             "Primary outcomes by year; the mean of {n:n0} regions of its type ({kind}) that are in no list "
             "of participants.",
-            n=len(group),
+            n=table["n_comparison"].max(),
             kind=kind,
         ),
         alt=say(
@@ -107,7 +100,7 @@ def average_effects(
                 "having taken part, serve as the comparison."
             )
         )
-    design = _design_of(profile.joined[0], plan)
+    design = design_of(profile.joined[0], plan)
     sentences = [
         effect_with_cautions(estimates, design=design, outcome=outcome, labels=labels)
         for outcome in plan.outcomes
@@ -123,21 +116,9 @@ def average_effects(
     return Prose("\n\n".join([intro, bullets(sentences).text, outro]))
 
 
-def _design_of(joined: int, plan: StudyPlan) -> DesignPlan:
+def design_of(joined: int, plan: StudyPlan) -> DesignPlan:
+    """Return the design that studies the joiners of a year."""
     return next(design for design in (*plan.designs, *plan.other_cohorts) if joined in design.joined)
-
-
-def _comparison_group(profile: RegionProfile, *, plan: StudyPlan, labels: Labels) -> pd.Index:
-    units = study_units(labels.project, plan)
-    kind = float(profile.region["type"] == "kota")
-    clean = units["clean_control"] & units["joined"].isna() & (units["is_city"] == kind)
-    return units.index[clean].drop(str(profile.region.name), errors="ignore")
-
-
-def _two_lines(figures: pd.DataFrame, region_code: str, group: pd.Index) -> pd.DataFrame:
-    own = figures[figures["region_code"] == region_code][["year", "value"]].assign(group="region")
-    others = figures[figures["region_code"].isin(group)].groupby("year", as_index=False)["value"].mean()
-    return pd.concat([others.assign(group="comparison"), own], ignore_index=True)
 
 
 def _confidence_sentence(confidence: str, labels: Labels) -> str:

@@ -8,6 +8,8 @@ Belongs here: opening a region's report, and its sentences. Does not belong here
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,13 +17,18 @@ from evaluation.catalog import Language
 from evaluation.reporting import findings
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, bullets, paragraph
-from evaluation.reporting.region_programme import average_effects, participation_sentences
+from evaluation.reporting.region_programme import average_effects, design_of, participation_sentences
 from evaluation.studies import processed
 from evaluation.studies.estimates import study_plan
 from evaluation.studies.plan import StudyPlan
-from evaluation.studies.profile import RegionProfile, region_profile
+from evaluation.studies.profile import RegionProfile
 from evaluation.studies.project import Project, open_project
-from evaluation.studies.scores import INDEX_CODE, Edition
+from evaluation.studies.regional import read_profile
+from evaluation.studies.scores import INDEX_CODE
+from evaluation.studies.states import global_state
+
+CODE_LENGTH = 4
+"""Digits of a region code; papermill hands over -p region_code 1101 as a number."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +41,14 @@ class RegionReport:
         Where the region stands.
     labels
         Words of the language.
-    edition
-        The edition it is scored in.
-    indicators
-        Table `indicators`, for outcomes over time.
     estimates
-        Table `estimates`, for the average effect of its cohort.
+        Rows of `estimates` of the design of its joining year; none where it never joined.
     plan
         The study plan.
     """
 
     profile: RegionProfile
     labels: Labels
-    edition: Edition
-    indicators: pd.DataFrame
     estimates: pd.DataFrame
     plan: StudyPlan
 
@@ -129,9 +130,11 @@ class RegionReport:
 
 
 def open_region_report(
-    region_code: str, *, edition: int, language: Language, project: Project | None = None
+    region_code: str | int, *, edition: int, language: Language, project: Project | None = None
 ) -> RegionReport:
     """Return the report of one region.
+
+    Opening it again in another language, with data and configuration unchanged, draws on the same analysis.
 
     Raises
     ------
@@ -139,17 +142,35 @@ def open_region_report(
         When there is no such region or edition.
     """
     project = project or open_project()
-    indicators = processed.indicators(project)
-    plan = study_plan(project)
-    chosen = processed.edition(project, edition)
-    profile = region_profile(
-        project, region_code, edition=chosen, indicators=indicators, outcomes=plan.shown_over_time
-    )
+    analysis = _analysis(project.root, str(region_code).zfill(CODE_LENGTH), edition, global_state(project))
     return RegionReport(
+        profile=analysis.profile,
+        labels=Labels(analysis.project, language),
+        estimates=analysis.estimates,
+        plan=analysis.plan,
+    )
+
+
+@dataclass(frozen=True)
+class _Analysis:
+    """What a region's report rests on, whatever its language."""
+
+    project: Project
+    profile: RegionProfile
+    estimates: pd.DataFrame
+    plan: StudyPlan
+
+
+@lru_cache(maxsize=1)
+def _analysis(root: Path, region_code: str, edition: int, state: str) -> _Analysis:
+    """Return the analysis of one region; ``state`` makes a changed figure or setting a new analysis."""
+    project = Project(root=root)
+    plan = study_plan(project)
+    profile = read_profile(project, region_code, edition=edition)
+    design = design_of(profile.joined[0], plan).code if profile.joined else ""
+    return _Analysis(
+        project=project,
         profile=profile,
-        labels=Labels(project, language),
-        edition=chosen,
-        indicators=indicators,
-        estimates=processed.estimates(project),
+        estimates=processed.design_estimates(project, design),
         plan=plan,
     )

@@ -44,7 +44,9 @@ def comparison_table(report: RegionReport) -> Table:
             Column("band_name", say("Band")),
             *(Column(key, heading, "number", report.labels.score) for key, heading in medians),
         ],
-        caption=say("Scores beside the medians of its groups, {year:y} edition", year=report.edition.year),
+        caption=say(
+            "Scores beside the medians of its groups, {year:y} edition", year=report.profile.edition_year
+        ),
         footnote=say(
             "Only regions with figures for the same dimensions are compared; no median is given "
             "for fewer than five of them."
@@ -131,7 +133,7 @@ def downloads(report: RegionReport) -> Table:
             "indicators": report.profile.indicators,
             "outcomes": report.profile.series,
         },
-        file_stem=f"kota-cerdas-{code}-{report.edition.year}",
+        file_stem=f"kota-cerdas-{code}-{report.profile.edition_year}",
         labels={
             "pillars": say("Pillar scores"),
             "indicators": say("Indicators"),

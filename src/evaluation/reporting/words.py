@@ -26,6 +26,7 @@ from babel.numbers import format_decimal
 
 from evaluation.catalog import Language, Text
 from evaluation.errors import EvaluationError
+from evaluation.provenance import fingerprint
 
 LANGUAGES: tuple[Language, ...] = ("id", "en")
 SOURCE_LANGUAGE: Language = "en"
@@ -34,6 +35,25 @@ NO_VALUE = "–"
 MINUS = "−"
 
 _NUMBER_SPEC = re.compile(r"^(?P<kind>[nsp])(?P<decimals>\d)$")
+
+
+_SPOKEN: dict[str, None] = {}
+
+
+def begin_recording() -> None:
+    """Forget which messages were said so far."""
+    _SPOKEN.clear()
+
+
+def spoken() -> tuple[str, ...]:
+    """Return the messages said since `begin_recording`, in English, sorted."""
+    return tuple(sorted(_SPOKEN))
+
+
+def messages_state(language: Language, messages: Iterable[str]) -> str:
+    """Return the hash of the present translations of messages."""
+    translations = {} if language == SOURCE_LANGUAGE else read_messages(language)
+    return fingerprint([[message, translations.get(message, message)] for message in sorted(set(messages))])
 
 
 class MissingTranslationError(EvaluationError):
@@ -90,6 +110,7 @@ class Words:
         return format_date(when, format="long", locale=self.language)
 
     def _translated(self, message: str) -> str:
+        _SPOKEN[message] = None
         if self.language == SOURCE_LANGUAGE:
             return message
         translated = read_messages(self.language).get(message)

@@ -17,7 +17,8 @@ from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.schema import ESTIMATES
 from evaluation.studies.panels import OutcomePanel, StudyData, outcome_panel, study_data
 from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan, StudyPlan, read_study_plan
-from evaluation.studies.project import Project
+from evaluation.studies.project import Project, config_state
+from evaluation.studies.reads import note
 
 DETAILED_ROWS = ("conditional", "unconditional", "base_2020")
 """Rows whose effects by year are kept; of the others the average and the test before treatment are."""
@@ -28,6 +29,7 @@ METHOD_CHANGES = "method_changes"
 
 def study_plan(project: Project) -> StudyPlan:
     """Return the study plan of a project."""
+    note("config:study_plan", config_state(project, "study_plan"))
     return read_study_plan(project.config_dir, project.catalog)
 
 

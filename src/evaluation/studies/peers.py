@@ -1,6 +1,6 @@
-"""Who a region is compared with: its peers and the wider groups it belongs to.
+"""Who a region is compared with, and how it is compared: groups, and quantiles over the others of a group.
 
-Belongs here: grouping regions and summarising a group. Does not belong here: words for the groups.
+Belongs here: grouping regions and summarising groups. Does not belong here: words for the groups.
 """
 
 from __future__ import annotations
@@ -61,16 +61,55 @@ def population_class(population: pd.Series, catalog: Catalog) -> pd.Series:
     return pd.Series(np.where(population.isna(), "", names), index=population.index)
 
 
-def members(groups: pd.DataFrame, region_code: str, group: Group) -> pd.Index:
-    """Return the other regions of a region's group."""
-    label = groups.loc[region_code, group]
-    same = groups.index[(groups[group] == label) & (label != "")]
-    return same.drop(region_code, errors="ignore")
+def others_count(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return, for each region, how many other regions of its group have a value; 0 where it has no group."""
+    count = np.zeros(len(values), dtype="int64")
+    for members in _groups(labels):
+        present = ~np.isnan(values[members])
+        count[members] = present.sum() - present
+    return count
 
 
-def quantiles(values: pd.Series, *points: float) -> list[float]:
-    """Return quantiles of the values present, missing when fewer than `MIN_COMPARED` are."""
-    present = values.dropna()
-    if len(present) < MIN_COMPARED:
-        return [np.nan] * len(points)
-    return [float(present.quantile(point)) for point in points]
+def others_quantiles(values: np.ndarray, labels: np.ndarray, *points: float) -> np.ndarray:
+    """Return, for each region, quantiles over the other regions of its group.
+
+    Parameters
+    ----------
+    values
+        (n_regions,), NaN where missing; a region without a value is compared with all that have one.
+    labels
+        (n_regions,), the group of each; empty where a region has none.
+    points
+        Quantiles between 0 and 1, by linear interpolation (Hyndman and Fan 1996, type 7).
+
+    Returns
+    -------
+    ndarray
+        (n_regions, n_points), NaN where fewer than `MIN_COMPARED` others have a value.
+    """
+    result = np.full((len(values), len(points)), np.nan)
+    for members in _groups(labels):
+        result[members] = _leave_one_out(values[members], np.asarray(points))
+    return result
+
+
+def _groups(labels: np.ndarray) -> list[np.ndarray]:
+    return [np.flatnonzero(labels == label) for label in np.unique(labels) if label != ""]
+
+
+def _leave_one_out(values: np.ndarray, points: np.ndarray) -> np.ndarray:
+    present = ~np.isnan(values)
+    ordered = np.sort(values[present])
+    n_others = present.sum() - present
+    # Where a value is left out, the elements from its place on move down by one.
+    place = np.where(present, np.searchsorted(ordered, values), len(ordered))
+    position = np.clip(n_others - 1, 0, None)[:, None] * points[None, :]
+    below = np.floor(position).astype(int)
+    above = np.ceil(position).astype(int)
+    enough = n_others >= MIN_COMPARED
+    result = np.full(position.shape, np.nan)
+    if enough.any():
+        low = ordered[(below + (below >= place[:, None]))[enough]]
+        high = ordered[(above + (above >= place[:, None]))[enough]]
+        result[enough] = low + (high - low) * (position - below)[enough]
+    return result

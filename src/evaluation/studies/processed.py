@@ -1,51 +1,64 @@
-"""Tables of ``data/processed/``: made once, kept, and made again exactly when what they come from changed.
+"""The tables of ``data/processed/``, each by its name.
 
-Each table is one parquet file that carries the fingerprint of its inputs: raw files, configuration, the code
-of the library and the versions of the packages that compute. A table whose fingerprint still holds is read;
-any other is built and written whole. So a notebook can be run by hand in any order and never reads a stale
-table.
+Belongs here: which table comes from what. Does not belong here: how tables are kept (`evaluation.studies.kept`) or
+computed (`evaluation.indicators`, `evaluation.studies.scores`, `.standing`, `.estimates`).
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-import evaluation
 from evaluation.errors import UsageError
 from evaluation.indicators import build_indicators
-from evaluation.provenance import fingerprint, fingerprint_files, package_versions, write_bytes_atomically
-from evaluation.schema import EDITION_FIGURES, ESTIMATES, INDICATORS, SCORES, TableSchema, conform
+from evaluation.provenance import fingerprint
+from evaluation.schema import (
+    EDITION_FIGURES,
+    ESTIMATES,
+    INDICATORS,
+    REGION_BESIDE,
+    REGION_COMPARISON,
+    REGION_GROUPS,
+    REGION_INDICATORS,
+    REGION_SERIES,
+    REGION_STANDING,
+    SCORES,
+    TableSchema,
+)
 from evaluation.sources import read_observations
-from evaluation.studies.estimates import build_estimates
+from evaluation.studies.estimates import build_estimates, study_plan
+from evaluation.studies.kept import inputs_state, keep, raw_state
 from evaluation.studies.project import Project
+from evaluation.studies.reads import note, unrecorded
 from evaluation.studies.scores import Edition, edition_from_tables, score_editions
+from evaluation.studies.standing import (
+    all_groups,
+    region_beside,
+    region_comparison,
+    region_indicators,
+    region_series,
+    region_standing,
+)
 
-FINGERPRINT_KEY = b"fingerprint"
-PACKAGES = ("numpy", "pandas", "pyarrow", "pydantic", "scipy", "statsmodels")
-PRESENTATION = ("charts", "reporting", "execution", "tables.py", "cli.py")
-"""Parts of the package that decide how results look and never what they are."""
-SCORING_CONFIG = ("pillars.yml", "sources.yml", "indicators/*.yml", "regions.csv", "region_changes.csv")
-IMPACT_CONFIG = ("study_plan.yml", "cohorts.csv", "unresolved.csv", "tilegrid.csv")
+DATA = ("catalog", "registry")
+"""Parts of the configuration that figures and scores come from."""
+STUDY = (*DATA, "programme", "study_plan")
+"""Parts of the configuration that estimates come from."""
 
 
 def observations(project: Project) -> pd.DataFrame:
     """Return all received figures, checked at the door."""
+    note("raw", raw_state(project))
     return read_observations(project.raw_dir, catalog=project.catalog, registry=project.registry)
 
 
 def indicators(project: Project) -> pd.DataFrame:
     """Return the table `indicators`."""
-    return _kept(
+    return keep(
         project,
         schema=INDICATORS,
-        inputs=data_fingerprint(project),
+        inputs=inputs_state(project, *DATA),
         build=lambda: build_indicators(observations(project), project.catalog),
     )
 
@@ -58,11 +71,7 @@ def edition(project: Project, year: int) -> Edition:
     UsageError
         When there is no such edition.
     """
-    known = project.catalog.framework.edition_years
-    if year not in known:
-        raise UsageError(
-            f"edition {year} is not in config/pillars.yml; there are {', '.join(map(str, known))}"
-        )
+    check_edition(project, year)
     return edition_from_tables(scores(project), edition_figures(project), catalog=project.catalog, year=year)
 
 
@@ -71,22 +80,31 @@ def editions(project: Project) -> tuple[Edition, ...]:
     return tuple(edition(project, year) for year in project.catalog.framework.edition_years)
 
 
+def check_edition(project: Project, year: int) -> None:
+    """Raise `UsageError` when there is no such edition."""
+    known = project.catalog.framework.edition_years
+    if year not in known:
+        raise UsageError(
+            f"edition {year} is not in config/pillars.yml; there are {', '.join(map(str, known))}"
+        )
+
+
 def scores(project: Project) -> pd.DataFrame:
     """Return the table `scores`: all editions."""
-    return _kept(
+    return keep(
         project,
         schema=SCORES,
-        inputs=data_fingerprint(project),
+        inputs=inputs_state(project, *DATA),
         build=lambda: pd.concat([one.scores for one in _scored(project)], ignore_index=True),
     )
 
 
 def edition_figures(project: Project) -> pd.DataFrame:
     """Return the table `edition_figures`: the figures behind the scores of all editions."""
-    return _kept(
+    return keep(
         project,
         schema=EDITION_FIGURES,
-        inputs=data_fingerprint(project),
+        inputs=inputs_state(project, *DATA),
         build=lambda: pd.concat(
             [one.figures.assign(edition=one.year) for one in _scored(project)], ignore_index=True
         ),
@@ -95,57 +113,71 @@ def edition_figures(project: Project) -> pd.DataFrame:
 
 def estimates(project: Project) -> pd.DataFrame:
     """Return the table `estimates`: every design, row and outcome of the study plan."""
-    return _kept(
+    return keep(
         project,
         schema=ESTIMATES,
-        inputs=fingerprint(data_fingerprint(project), config_fingerprint(project, IMPACT_CONFIG)),
+        inputs=inputs_state(project, *STUDY),
         build=lambda: build_estimates(project, indicators(project)),
     )
 
 
-def data_fingerprint(project: Project) -> str:
-    """Return the fingerprint of raw files, scoring configuration, code and package versions."""
-    raw = [path for path in project.raw_dir.rglob("*") if path.is_file()]
-    return fingerprint(
-        fingerprint_files(raw, root=project.root),
-        config_fingerprint(project, SCORING_CONFIG),
-        code_fingerprint(),
-        package_versions(PACKAGES),
+def design_estimates(project: Project, design: str) -> pd.DataFrame:
+    """Return the rows of `estimates` of one design, and note that these were read and no others."""
+    with unrecorded():
+        table = estimates(project)
+    note(f"estimates:{design}", design_state(project, design))
+    return table[table["design"] == design].reset_index(drop=True)
+
+
+def design_state(project: Project, design: str) -> str:
+    """Return the hash of one design's estimates."""
+    with unrecorded():
+        table = estimates(project)
+    rows = table[table["design"] == design]
+    return fingerprint(rows.to_csv(index=False, lineterminator="\n").encode())
+
+
+def region_table(project: Project, schema: TableSchema) -> pd.DataFrame:
+    """Return one of the tables that regions' pages are made of, for all regions and editions."""
+    return keep(
+        project,
+        schema=schema,
+        inputs=inputs_state(project, *STUDY),
+        build=lambda: _REGION_BUILDERS[schema.name](project),
     )
-
-
-def config_fingerprint(project: Project, patterns: Iterable[str]) -> str:
-    """Return the fingerprint of configuration files."""
-    paths = [path for pattern in patterns for path in project.config_dir.glob(pattern)]
-    return fingerprint_files(paths, root=project.root)
-
-
-@cache
-def code_fingerprint() -> str:
-    """Return the fingerprint of the library's code, without what only presents results."""
-    root = Path(evaluation.__file__).parent
-    computing = [path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in PRESENTATION]
-    return fingerprint_files(computing, root=root)
 
 
 def _scored(project: Project) -> tuple[Edition, ...]:
     return score_editions(indicators(project), project.catalog, project.registry.codes)
 
 
-def _kept(
-    project: Project, *, schema: TableSchema, inputs: str, build: Callable[[], pd.DataFrame]
-) -> pd.DataFrame:
-    path = project.processed_dir / f"{schema.name}.parquet"
-    if path.is_file() and (pq.read_schema(path).metadata or {}).get(FINGERPRINT_KEY) == inputs.encode():
-        return pd.read_parquet(path)
-    table = conform(build(), schema)
-    write_bytes_atomically(path, _parquet_bytes(table, inputs))
-    return table
+def _by_edition(project: Project, build: Callable[[Edition, pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    groups = _groups(project)
+    return pd.concat([build(one, groups) for one in editions(project)], ignore_index=True)
 
 
-def _parquet_bytes(table: pd.DataFrame, inputs: str) -> bytes:
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), FINGERPRINT_KEY: inputs.encode()})
-    buffer = io.BytesIO()
-    pq.write_table(arrow, buffer, compression="zstd")
-    return buffer.getvalue()
+def _groups(project: Project) -> pd.DataFrame:
+    return region_table(project, REGION_GROUPS).set_index("region_code")
+
+
+_REGION_BUILDERS: dict[str, Callable[[Project], pd.DataFrame]] = {
+    REGION_GROUPS.name: lambda project: all_groups(project, indicators(project)).reset_index(),
+    REGION_STANDING.name: lambda project: _by_edition(
+        project, lambda one, groups: region_standing(one, groups, catalog=project.catalog)
+    ),
+    REGION_INDICATORS.name: lambda project: _by_edition(
+        project, lambda one, groups: region_indicators(one, groups, catalog=project.catalog)
+    ),
+    REGION_BESIDE.name: lambda project: _by_edition(
+        project,
+        lambda one, groups: region_beside(
+            indicators(project), groups, catalog=project.catalog, year=one.year
+        ),
+    ),
+    REGION_SERIES.name: lambda project: region_series(
+        indicators(project), _groups(project), outcomes=study_plan(project).shown_over_time
+    ),
+    REGION_COMPARISON.name: lambda project: region_comparison(
+        project, indicators(project), study_plan(project)
+    ),
+}

@@ -13,7 +13,17 @@ from pathlib import Path
 from evaluation.catalog import Catalog, load_catalog
 from evaluation.errors import UsageError
 from evaluation.programme import Programme, read_programme
+from evaluation.provenance import fingerprint_files
 from evaluation.regions import Registry, read_registry
+from evaluation.studies.reads import note
+
+CONFIG_PARTS: dict[str, tuple[str, ...]] = {
+    "catalog": ("pillars.yml", "sources.yml", "indicators/*.yml"),
+    "registry": ("regions.csv", "region_changes.csv", "tilegrid.csv"),
+    "programme": ("cohorts.csv", "unresolved.csv"),
+    "study_plan": ("study_plan.yml",),
+}
+"""Parts of ``config/`` that are read, and noted, as one."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +66,26 @@ class Project:
     @cached_property
     def catalog(self) -> Catalog:
         """Pillars, indicators and sources."""
+        note("config:catalog", config_state(self, "catalog"))
         return load_catalog(self.config_dir)
 
     @cached_property
     def registry(self) -> Registry:
         """All regions."""
+        note("config:registry", config_state(self, "registry"))
         return read_registry(self.config_dir)
 
     @cached_property
     def programme(self) -> Programme:
         """Who joined when."""
+        note("config:programme", config_state(self, "programme"))
         return read_programme(self.config_dir, self.registry)
+
+
+def config_state(project: Project, part: str) -> str:
+    """Return the hash of one part of the configuration (a key of `CONFIG_PARTS`)."""
+    paths = [path for pattern in CONFIG_PARTS[part] for path in project.config_dir.glob(pattern)]
+    return fingerprint_files(paths, root=project.root)
 
 
 def open_project(root: Path | str | None = None) -> Project:
