@@ -18,7 +18,7 @@ test-browser: setup  ## pages in Chromium (skipped where there is none)
 	$(BIN)/python -m pytest -m browser
 
 lab: setup  ## JupyterLab with the notebooks
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	JUPYTER_DEFAULT_PROVISIONER_NAME=kota-cerdas-warm $(BIN)/jupyter lab --notebook-dir=notebooks
 
 bench: setup  ## us and the peers side by side
 	for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench; done
@@ -44,4 +44,5 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m evaluation.execution.provisioner
 	touch $@

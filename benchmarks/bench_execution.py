@@ -1,155 +1,399 @@
-"""Seconds a page: warm kernels beside a loop of papermill and nbconvert, in one run on one notebook.
+"""Seconds a region page: this project's runner beside what users of papermill do, in one run on 2 cores.
 
-    python benchmarks/bench_execution.py [--pages 6] [--jobs 1 2] [--notebook PATH -p NAME VALUE ...]
+    python benchmarks/bench_execution.py [--regions 20] [--cli-regions 2]
 
-The loop is what users of papermill do: `papermill.execute_notebook`, then one `HTMLExporter`. Both ways make
-the same HTML of the same outputs with the same exporter, so the ratio is that of execution. The start of the
-preloaded parent is counted. Without a notebook, one of 20 cells is made: a panel of 514 regions and 14 years,
-five tables, six figures. Read the ratio, not the seconds.
+All ways make the project's own region report, `notebooks/05_region_report.ipynb`, of the same regions, in a
+copy of the project, from the same tables. The peers convert with the HTML exporter that comes with nbconvert,
+code hidden; ours and the plain function make the finished page. The start of the preloaded parent is counted;
+the command's checks and plan, which are counted once however many regions there are, are also shown apart.
+
+The loops of command lines are long, so they run for fewer regions; all figures are for one region. Read the
+ratios, not the seconds: the load average beside each tells of a busy machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import os
+import shutil
+import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from evaluation.execution.imports import lean_imports
-from evaluation.execution.job import Job
-from evaluation.execution.pool import ChildPool
-from evaluation.provenance import write_bytes_atomically
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+NOTEBOOK = "05_region_report"
+EVALUATION_RUN = (str(BIN / "evaluation"), "run", "--language", "id")
+COPIED = ("config", "data", "notebooks")
+SAMPLING_SECONDS = 0.1
+LARGEST_PAGE_KB = 300
+TRIVIAL_REPETITIONS = 5
 
-SETUP = (
-    "import matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd",
-    "panel = pd.read_parquet('panel.parquet')\npanel.head()",
-    "region = panel[panel['region_code'] == region_code]\nregion",
-    "panel.groupby('year')[['poverty', 'schooling']].median()",
-    "values = panel[['poverty', 'schooling', 'grdp']].to_numpy()\n"
-    "axes_of = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)[2]\n"
-    "pd.DataFrame(axes_of, columns=['poverty', 'schooling', 'grdp'])",
-    "panel.describe()",
+CLI, XARGS, LOOP = (
+    "papermill CLI + nbconvert CLI, loop",
+    "the same, xargs -P2",
+    "papermill.execute_notebook loop",
 )
-FIGURE = """
-figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
-for _, others in panel[panel["region_code"].str[:2] == region_code[:2]].groupby("region_code"):
-    axes.plot(others["year"], others["{outcome}"], color="#BBBBBB", linewidth=0.7)
-axes.plot(region["year"], region["{outcome}"], color="#4477AA", linewidth=2)
-axes.set_title("{outcome} of " + region_code + " and its province", loc="left")
-plt.show()
+FUNCTION, OURS, OURS_ALONE = "plain function, one process", "evaluation run", "evaluation run --jobs 1"
+
+ONE_REGION = """
+set -e
+{bin}/papermill --no-progress-bar -p language id -r region_code {code} notebooks/{notebook}.ipynb {out}/{code}.ipynb
+{bin}/jupyter nbconvert --log-level ERROR --to html --no-input --output-dir {out} {out}/{code}.ipynb
 """
-OUTCOMES = ("poverty", "schooling", "grdp", "poverty", "schooling", "grdp")
+
+PAPERMILL_LOOP = """
+import sys
+import papermill
+from nbconvert import HTMLExporter
+exporter = HTMLExporter(exclude_input=True)
+for code in sys.argv[2:]:
+    executed = papermill.execute_notebook(
+        "notebooks/{notebook}.ipynb", f"{{sys.argv[1]}}/{{code}}.ipynb",
+        parameters={{"region_code": code, "language": "id"}}, progress_bar=False,
+    )
+    html, _ = exporter.from_notebook_node(executed)
+    open(f"{{sys.argv[1]}}/{{code}}.html", "w", encoding="utf-8").write(html)
+"""
+
+PLAIN_FUNCTION = """
+import sys
+from pathlib import Path
+
+from evaluation.execution.imports import load_packages
+
+load_packages()
+from evaluation.execution.shell import run_cells, start_shell
+from evaluation.reporting.page import publish
+from papermill.engines import NotebookExecutionManager
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+
+out = Path(sys.argv[1])
+shell = start_shell(profile_dir=out / "ipython", seed=1)
+source = load_notebook_node("notebooks/{notebook}.ipynb")
+for code in sys.argv[2:]:
+    parameters = {{"region_code": code, "language": "id"}}
+    notebook = parameterize_notebook(source, parameters)
+    manager = NotebookExecutionManager(notebook, progress_bar=False)
+    manager.notebook_start()
+    run_cells(manager, shell)
+    publish(
+        manager.nb, target_name=f"region:{{code}}", language="id", parameters=parameters, fingerprint="0" * 12,
+        path=out / "id" / "region" / f"{{code}}.html", reports_root=out,
+    )
+"""
 
 
-def make_notebook(folder: Path) -> Path:
-    import numpy as np
+@dataclass
+class Way:
+    """One way to make pages, with what it took."""
+
+    name: str
+    regions: int
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    pages: list[Path]
+
+    @property
+    def per_region(self) -> float:
+        return self.seconds / self.regions
+
+    @property
+    def cpu_per_region(self) -> float:
+        return self.cpu_seconds / self.regions
+
+
+class Watch:
+    """Looks at all processes below one: their memory at a time, and the work of a fork server.
+
+    Memory shared between processes is counted once (PSS). A fork server ends after the process that started
+    it, so that its work and that of its children are in no account the system keeps for us.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.peak_mb = 0.0
+        self._served: dict[int, float] = {}
+        self._pid = pid
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> float:
+        """Stop, and return the CPU seconds of fork servers and their children."""
+        self._done.set()
+        self._thread.join()
+        return sum(self._served.values())
+
+    def _watch(self) -> None:
+        while not self._done.wait(SAMPLING_SECONDS):
+            pids = tree_of(self._pid)
+            self.peak_mb = max(self.peak_mb, sum(map(proportional_mb, pids)))
+            for pid in filter(is_fork_server, children_of(self._pid)):
+                self._served[pid] = max(self._served.get(pid, 0.0), cpu_seconds(pid))
+
+
+def is_fork_server(pid: int) -> bool:
+    return "multiprocessing.forkserver" in read_quietly(pid, "cmdline")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and of its children that have ended."""
+    fields = read_quietly(pid, "stat").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def read_quietly(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return ""
+
+
+def children_of(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").glob("*")
+        for child in read_quietly(pid, f"task/{task.name}/children").split()
+    ]
+
+
+def tree_of(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        # the list grows while it is walked, down to the last generation
+        found.extend(children_of(parent))
+    return found
+
+
+def proportional_mb(pid: int) -> float:
+    lines = read_quietly(pid, "smaps_rollup").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def run(command: Sequence[str], *, cwd: Path) -> tuple[float, float, float]:
+    """Run a command; return its seconds, CPU seconds of all its processes, and peak memory in MB."""
+    before, start = os.times(), time.perf_counter()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, cwd=cwd, stdout=said, stderr=subprocess.STDOUT)
+        watch = Watch(process.pid)
+        process.wait()
+        seconds = time.perf_counter() - start
+        served = watch.stop()
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)[:200]}\n{said.read().decode()[-3000:]}")
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return seconds, cpu + served, watch.peak_mb
+
+
+def measure(name: str, codes: Sequence[str], command: Sequence[str], *, cwd: Path, pages: Path) -> Way:
+    seconds, cpu, megabytes = run(command, cwd=cwd)
+    made = [path for code in codes for path in pages.glob(f"**/{code}.html")]
+    if len(made) != len(codes):
+        raise SystemExit(f"{name}: {len(made)} pages of {len(codes)}")
+    way = Way(name, len(codes), seconds, cpu, megabytes, made)
+    print(
+        f"{name:<40} {way.per_region:7.2f} s a region ({way.regions}), CPU {way.cpu_per_region:6.2f} s, "
+        f"peak {megabytes:5.0f} MB, load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+    return way
+
+
+def copy_project(to: Path) -> Path:
+    for name in COPIED:
+        shutil.copytree(
+            ROOT / name, to / name, ignore=shutil.ignore_patterns(".lock", "journal*", "run.json")
+        )
+    return to
+
+
+def region_codes(number: int) -> list[str]:
+    """Regions spread evenly over the country."""
     import pandas as pd
 
-    generator = np.random.default_rng(1)
-    codes = [f"{1000 + 10 * (number // 15) * 10 + number % 15}" for number in range(514)]
-    index = pd.MultiIndex.from_product([codes, range(2011, 2025)], names=["region_code", "year"])
-    figures = generator.normal(size=(len(index), 3)).cumsum(axis=0)
-    panel = pd.DataFrame(figures, index=index, columns=["poverty", "schooling", "grdp"])
-    panel.reset_index().to_parquet(folder / "panel.parquet")
-    parameters = new_code_cell("region_code: str = '1000'", metadata={"tags": ["parameters"]})
-    cells = [new_code_cell(source) for source in SETUP]
-    cells += [new_code_cell(FIGURE.strip().format(outcome=outcome)) for outcome in OUTCOMES]
-    notebook = new_notebook(cells=[parameters, *cells])
+    codes = pd.read_csv(ROOT / "config" / "regions.csv", dtype=str)["region_code"].dropna().tolist()
+    return codes[:: max(len(codes) // number, 1)][:number]
+
+
+def shell_lines(codes: Sequence[str], out: Path) -> list[str]:
+    return [ONE_REGION.format(bin=BIN, code=code, notebook=NOTEBOOK, out=out) for code in codes]
+
+
+def peers(project: Path, folder: Path, codes: Sequence[str], few: Sequence[str]) -> list[Way]:
+    """The three loops of users, and the plain function."""
+    ways = []
+    for name, parallel in ((CLI, 1), (XARGS, 2)):
+        out = fresh(folder / f"cli-{parallel}")
+        for code, text in zip(few, shell_lines(few, out), strict=True):
+            (out / f"{code}.sh").write_text(text)
+        listed = " ".join(str(out / f"{code}.sh") for code in few)
+        command = ["sh", "-c", f"printf '%s\\n' {listed} | xargs -n1 -P{parallel} sh"]
+        ways.append(measure(name, few, command, cwd=project, pages=out))
+    for name, source in ((FUNCTION, PLAIN_FUNCTION), (LOOP, PAPERMILL_LOOP)):
+        out = fresh(folder / name.split()[0])
+        command = [sys.executable, "-c", source.format(notebook=NOTEBOOK), str(out), *codes]
+        ways.append(measure(name, codes, command, cwd=project, pages=out))
+    return ways
+
+
+def fresh(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def ours(project: Path, codes: Sequence[str]) -> list[Way]:
+    """Our runner with two jobs and with one, from nothing."""
+    ways = []
+    for name, jobs in ((OURS, "2"), (OURS_ALONE, "1")):
+        forget_pages(project)
+        command = region_command(codes)
+        reports = project / "reports" / "id"
+        ways.append(measure(name, codes, [*command, "--jobs", jobs], cwd=project, pages=reports))
+    return ways
+
+
+def region_command(codes: Sequence[str]) -> list[str]:
+    return [*EVALUATION_RUN, "--only", "regions", "--region", ",".join(codes)]
+
+
+def forget_pages(project: Path) -> None:
+    shutil.rmtree(project / "reports", ignore_errors=True)
+    for record in ("journal.jsonl", "run.json", "manifest.json"):
+        (project / "data" / "processed" / record).unlink(missing_ok=True)
+
+
+def trivial_seconds(folder: Path) -> float:
+    """Median time of a notebook of one cell on a warm kernel, from start to its page, the parent loaded."""
+    from evaluation.execution.job import Job
+    from evaluation.execution.pool import ChildPool
+
+    path = folder / "trivial.ipynb"
+    notebook = new_notebook(cells=[new_code_cell("year: int = 2024", metadata={"tags": ["parameters"]})])
+    notebook.cells.append(new_code_cell("year"))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    path = folder / "region.ipynb"
     nbformat.write(notebook, path)
-    return path
+    times = []
+    for number in range(TRIVIAL_REPETITIONS + 1):
+        scratch = fresh(folder / f"trivial-{number}")
+        job = Job(
+            target_name="trivial", notebook=path, parameters={"year": 2024}, language="id", fingerprint="0",
+            output=scratch / "page.html", reports_root=scratch, working_dir=scratch, scratch=scratch,
+            engine="warm", time_limit=60, publish=publish_plainly,
+        )  # fmt: skip
+        start = time.perf_counter()
+        pool = ChildPool(1)
+        pool.start(job)
+        while not pool.is_idle:
+            for ended in pool.wait():
+                if ended.failure:
+                    raise SystemExit(ended.failure)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
 
 
-def publish(executed: nbformat.NotebookNode, *, path: Path, **_: Any) -> None:
+def publish_plainly(executed: nbformat.NotebookNode, *, path: Path, **_: Any) -> None:
     from nbconvert import HTMLExporter
 
-    html, _resources = HTMLExporter(exclude_input=True).from_notebook_node(executed)
-    write_bytes_atomically(path, html.encode())
+    html, _resources = HTMLExporter(exclude_input=True, template_name="basic").from_notebook_node(executed)
+    path.write_text(html, encoding="utf-8")
 
 
-def run_warm(notebook: Path, variants: list[dict[str, str]], folder: Path, jobs: int) -> None:
-    pool = ChildPool(jobs)
-    waiting = list(enumerate(variants))
-    while waiting or not pool.is_idle:
-        while waiting and pool.free:
-            number, parameters = waiting.pop(0)
-            pool.start(make_job(notebook, parameters, folder / f"warm-{jobs}-{number}"))
-        failures = [ended.failure for ended in pool.wait() if ended.failure]
-        if failures:
-            raise SystemExit(failures[0])
+def settled_seconds(project: Path, codes: Sequence[str]) -> float:
+    """A second run with nothing changed."""
+    run(region_command(codes), cwd=project)
+    return run(region_command(codes), cwd=project)[0]
 
 
-def make_job(notebook: Path, parameters: dict[str, str], scratch: Path) -> Job:
-    scratch.mkdir()
-    return Job(
-        target_name=scratch.name,
-        notebook=notebook,
-        parameters=parameters,
-        language="id",
-        fingerprint="",
-        output=scratch / "page.html",
-        reports_root=scratch,
-        working_dir=notebook.parent,
-        scratch=scratch,
-        engine="warm",
-        time_limit=600,
-        publish=publish,
-    )
+def edit_seconds(project: Path, code: str) -> float:
+    """From an edit of the notebook to the page of one region."""
+    path = project / "notebooks" / f"{NOTEBOOK}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].source += "\n# edited"
+    nbformat.write(notebook, path)
+    return run(region_command([code]), cwd=project)[0]
 
 
-def run_loop(notebook: Path, variants: list[dict[str, str]], folder: Path) -> None:
-    import papermill
-    from nbconvert import HTMLExporter
+@dataclass(frozen=True)
+class Goal:
+    """A row of the table of goals."""
 
-    exporter = HTMLExporter(exclude_input=True)
-    for number, parameters in enumerate(variants):
-        output = folder / f"loop-{number}.ipynb"
-        executed = papermill.execute_notebook(
-            str(notebook), str(output), parameters=parameters, progress_bar=False, cwd=str(notebook.parent)
-        )
-        html, _resources = exporter.from_notebook_node(executed)
-        output.with_suffix(".html").write_text(html, encoding="utf-8")
+    name: str
+    reached: float
+    goal: float
+    unit: str
+    larger_is_better: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        return self.reached >= self.goal if self.larger_is_better else self.reached <= self.goal
+
+    def line(self) -> str:
+        sign = ">=" if self.larger_is_better else "<="
+        met = "met" if self.is_met else "NOT met"
+        return f"{self.name:<52} {self.reached:8.2f} {self.unit:<3} {sign} {self.goal:<6g} {met}"
 
 
-def timed(work: Callable[..., None], *arguments: Any) -> float:
-    start = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - start
+def goals(ways: dict[str, Way], single: dict[str, float]) -> list[Goal]:
+    us = ways[OURS]
+    largest_kb = max(path.stat().st_size for path in us.pages) / 1000
+    return [
+        *(
+            Goal(f"faster than: {name}", ways[name].per_region / us.per_region, goal, "x", True)
+            for name, goal in ((CLI, 10), (XARGS, 5), (LOOP, 5))
+        ),
+        Goal("CPU of the plain function", us.cpu_per_region / ways[FUNCTION].cpu_per_region, 1.15, "x"),
+        Goal("trivial notebook, warm, end to end", single["trivial"], 0.35, "s"),
+        Goal("nothing changed, these regions", single["settled"], 2, "s"),
+        Goal("one region from edit to HTML", single["edit"], 3, "s"),
+        Goal("514 regions, one language, by this rate", us.per_region * 514 / 60, 4, "min"),
+        Goal("largest region page", largest_kb, LARGEST_PAGE_KB, "KB"),
+        Goal("peak memory with 2 workers", us.peak_mb / 1024, 2, "GB"),
+    ]
 
 
-def stop_fork_server() -> None:
-    """Let the next measurement start a parent of its own."""
-    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
+def timed(work: Callable[..., float], *arguments: Any) -> float:
+    """Return what a measurement found, and print how busy the machine was."""
+    seconds = work(*arguments)
+    print(f"{work.__name__:<40} {seconds:7.2f} s, load {os.getloadavg()[0]:.1f}", flush=True)
+    return seconds
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pages", type=int, default=6)
-    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--notebook", type=Path)
-    parser.add_argument("-p", dest="parameters", nargs=2, action="append", default=[])
+    parser.add_argument("--regions", type=int, default=20)
+    parser.add_argument("--cli-regions", type=int, default=2, help="regions of the loops of command lines")
     arguments = parser.parse_args()
+    codes = region_codes(arguments.regions)
+    print(f"{len(codes)} regions, {os.cpu_count()} cores, load average at the start {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        notebook = (arguments.notebook or make_notebook(folder)).resolve()
-        variants = [dict(arguments.parameters) for _ in range(arguments.pages)]
-        loop = timed(run_loop, notebook, variants, folder) / arguments.pages
-        print(f"{'papermill.execute_notebook + HTMLExporter, loop':<50} {loop:6.2f} s a page   1.0x")
-        for jobs in arguments.jobs:
-            warm = timed(run_warm, notebook, variants, folder, jobs) / arguments.pages
-            print(f"{f'warm, {jobs} at a time':<50} {warm:6.2f} s a page {loop / warm:5.1f}x", flush=True)
-            stop_fork_server()
+        project = copy_project(folder / "project")
+        # the national tables that a region's page reads
+        run([*EVALUATION_RUN, "--only", "national"], cwd=project)
+        measured = [*ours(project, codes), *peers(project, folder, codes, codes[: arguments.cli_regions])]
+        ways = {way.name: way for way in measured}
+        single = {
+            "trivial": timed(trivial_seconds, folder),
+            "settled": timed(settled_seconds, project, codes),
+            "edit": timed(edit_seconds, project, codes[0]),
+        }
+        print("\n" + "\n".join(goal.line() for goal in goals(ways, single)))
     return 0
 
 
 if __name__ == "__main__":
-    with lean_imports():
-        sys.exit(main())
+    sys.exit(main())

@@ -7,7 +7,7 @@ English; the pages have the languages.
 from __future__ import annotations
 
 import argparse
-import json
+import errno
 import signal
 import sys
 import tempfile
@@ -21,10 +21,15 @@ from evaluation.errors import BadInputError, EvaluationError, Fault, TargetsFail
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evaluation.execution.assessment import Assessment
+    from evaluation.execution.kernels import EngineName
     from evaluation.studies.project import Project
 
 EXIT_DEFECT = 1
 EXIT_INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""The disk is full, the quota is used up, or the folder can only be read."""
+
 DEFECT_NAME = "defect.txt"
 
 
@@ -48,6 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EvaluationError as problem:
         print(problem, file=sys.stderr)
         return problem.exit_code
+    except OSError as problem:
+        if problem.errno not in NO_ROOM:
+            _tell_defect(arguments)
+            return EXIT_DEFECT
+        where = f" {problem.filename}" if problem.filename else ""
+        print(
+            f"Nothing more can be written{where}: {problem.strerror}. What was finished is kept.",
+            file=sys.stderr,
+        )
+        return TargetsFailedError.exit_code
     except KeyboardInterrupt:
         print("Interrupted. What was finished is kept; run again to make the rest.", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -90,6 +105,8 @@ def build_parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
     _add_run(commands)
     _add_plan(commands)
+    _add_verify(commands)
+    _add_diff(commands)
     _add_impact(commands)
     return parser
 
@@ -108,6 +125,29 @@ def _add_plan(commands: Any) -> None:
     plan.add_argument("--json", action="store_true", help="as JSON")
     plan.set_defaults(run=_plan)
 
+    status = commands.add_parser("status", help="say what stands, and how the last run ended")
+    _add_selection(status)
+    status.add_argument("--json", action="store_true", help="as JSON")
+    status.set_defaults(run=_status)
+
+
+def _add_verify(commands: Any) -> None:
+    verify = commands.add_parser("verify", help="make a sample of pages again elsewhere and compare bytes")
+    _add_selection(verify)
+    verify.add_argument("--sample", type=_positive, default=20, metavar="N", help="how many (default: 20)")
+    verify.add_argument("--seed", type=int, default=0, help="another sample for another number")
+    verify.add_argument("--jobs", type=_positive, metavar="N", help="notebooks at a time (default: cores)")
+    verify.add_argument("--engine", choices=("warm", "ordinary"), help="how notebooks run")
+    verify.set_defaults(run=_verify)
+
+
+def _add_diff(commands: Any) -> None:
+    diff = commands.add_parser("diff", help="published numbers that changed between two folders of results")
+    diff.add_argument("old", type=Path, metavar="OLD", help="data/processed/ of one state, or its checkout")
+    diff.add_argument("new", type=Path, metavar="NEW", help="the same of another state")
+    diff.add_argument("--json", action="store_true", help="as JSON")
+    diff.set_defaults(run=_diff)
+
 
 def _add_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("notebook", nargs="?", metavar="NOTEBOOK", help="one notebook (default: all)")
@@ -115,6 +155,11 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
         "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
         help="a parameter of NOTEBOOK; may be repeated",
     )  # fmt: skip
+    command.add_argument(
+        "--parameters", dest="rows", type=Path, metavar="FILE.csv",
+        help="a row of parameters for each page of NOTEBOOK; names in the first row",
+    )  # fmt: skip
+    command.add_argument("--force", action="store_true", help="make also what is up to date")
     command.add_argument("--region", type=_items, metavar="CODE,...", help="pages of these regions only")
     command.add_argument("--only", choices=("national", "regions"), help="one kind of pages only")
     command.add_argument("--language", type=_items, metavar="id,en", help="these languages only")
@@ -169,8 +214,8 @@ def _check(arguments: argparse.Namespace) -> None:
     _print_check(_project(arguments))
 
 
-def _print_check(project: Project) -> None:
-    """Check everything and print what was checked; raise with the faults of all of it."""
+def _print_check(project: Project) -> list[str]:
+    """Check everything, print and return what was checked; raise with the faults of all of it."""
     from evaluation.execution.reports import load_reports
     from evaluation.studies.check import check_project
 
@@ -187,37 +232,66 @@ def _print_check(project: Project) -> None:
         faults += problem.faults
     raise_if_any(faults)
     print("\n".join(lines), flush=True)
+    return lines
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    from evaluation.execution.assessment import assess
     from evaluation.execution.kernels import choose_engine, warm_up
+    from evaluation.execution.lock import hold_lock
+    from evaluation.execution.plan import build_plan
+    from evaluation.execution.present import read_checked
+    from evaluation.execution.surroundings import look_around
 
     engine = choose_engine(arguments.engine)
     project = _project(arguments)
-    if engine == "warm":
-        # the parent loads its packages while data and plan are checked
-        warm_up()
-    _print_check(project)
-
-    from evaluation.execution.lock import hold_lock
-    from evaluation.execution.plan import build_plan
-    from evaluation.execution.runner import run_plan
-    from evaluation.reporting.site import link_all
-
-    plan = build_plan(project, **_selection(arguments))
+    surroundings = look_around(project)
+    if read_checked(project.processed_dir).inputs != surroundings.inputs:
+        if engine == "warm":
+            # the parent loads its packages while data and plan are checked
+            warm_up()
+        _check_and_remember(project, surroundings.inputs)
+    plan = build_plan(project, force=arguments.force, **_selection(arguments))
     with hold_lock(project.processed_dir):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        summary = run_plan(plan, project, jobs=arguments.jobs, engine=engine, finish=link_all)
-    made = len(summary.records) - len(summary.not_made)
+        assessment = assess(plan, project, surroundings=surroundings)
+        if engine == "warm" and not assessment.nothing_to_do:
+            warm_up()
+        _make(assessment, project, engine=engine, jobs=arguments.jobs)
+
+
+def _check_and_remember(project: Project, inputs: str) -> None:
+    """Check data and configuration, and note that this state of them passed."""
+    from dataclasses import replace
+
+    from evaluation.execution.present import read_checked, write_checked
+
+    lines = _print_check(project)
+    write_checked(
+        project.processed_dir, replace(read_checked(project.processed_dir), inputs=inputs, lines=tuple(lines))
+    )
+
+
+def _make(assessment: Assessment, project: Project, *, engine: EngineName, jobs: int | None) -> None:
+    from evaluation.execution.runner import run_plan
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    summary = run_plan(assessment.plan, project, jobs=jobs, engine=engine, assessment=assessment)
+    standing = f"{summary.standing} of {len(assessment.plan.targets)} pages are up to date"
+    if not summary.made and not summary.not_made:
+        print(f"Nothing to make: {standing} ({summary.seconds:.1f} s)")
+        return
     ways = ", ".join(summary.paths) or "none"
-    print(f"{made} of {len(summary.records)} pages made in {summary.seconds:.1f} s (notebooks: {ways})")
+    print(
+        f"{summary.made} of {summary.made + len(summary.not_made)} pages made in {summary.seconds:.1f} s "
+        f"(notebooks: {ways}); {standing}"
+    )
     if summary.not_made:
         from evaluation.execution.progress import print_failures
 
         print_failures(summary.not_made)
         raise TargetsFailedError(
             f"{len(summary.not_made)} targets were not made; the rest was. What each failure left is in "
-            "reports/_failed/, the times are in data/processed/run.json."
+            "reports/_failed/, the times are in data/processed/run.html."
         )
 
 
@@ -225,6 +299,7 @@ def _selection(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "notebook": arguments.notebook,
         "parameters": [(name, value) for name, value in arguments.parameters],
+        "rows": arguments.rows,
         "regions": arguments.region,
         "only": arguments.only,
         "languages": arguments.language,
@@ -232,17 +307,41 @@ def _selection(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _plan(arguments: argparse.Namespace) -> None:
+    from evaluation.execution.inspection import show_plan
     from evaluation.execution.plan import build_plan
 
     project = _project(arguments)
-    rows = build_plan(project, **_selection(arguments)).as_rows(project.root)
-    if arguments.json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    for row in rows:
-        values = " ".join(f"{name}={value}" for name, value in row["parameters"].items())
-        print(f"{row['target']:<28} {row['output']:<40} {values}".rstrip())
-    print(f"{len(rows)} targets")
+    show_plan(
+        build_plan(project, force=arguments.force, **_selection(arguments)), project, as_json=arguments.json
+    )
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    from evaluation.execution.inspection import show_status
+    from evaluation.execution.plan import build_plan
+
+    project = _project(arguments)
+    show_status(build_plan(project, **_selection(arguments)), project, as_json=arguments.json)
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from evaluation.execution.inspection import verify_sample
+    from evaluation.execution.lock import hold_lock
+    from evaluation.execution.plan import build_plan
+
+    project = _project(arguments)
+    plan = build_plan(project, **_selection(arguments))
+    with hold_lock(project.processed_dir):
+        verify_sample(
+            plan, project, size=arguments.sample, seed=arguments.seed,
+            jobs=arguments.jobs, engine=arguments.engine,
+        )  # fmt: skip
+
+
+def _diff(arguments: argparse.Namespace) -> None:
+    from evaluation.execution.inspection import show_difference
+
+    show_difference(arguments.old, arguments.new, as_json=arguments.json)
 
 
 def _impact_did(arguments: argparse.Namespace) -> None:

@@ -7,13 +7,13 @@ is the year after: ``cohort = joined + 1``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from evaluation.errors import Fault, raise_if_any
+from evaluation.errors import BadInputError, Fault, raise_if_any
 from evaluation.regions import Registry, read_config_table
 from evaluation.schema import COHORTS, conform
 
@@ -22,6 +22,8 @@ YEARS_TO_FIRST_EFFECT = 1
 FIRST_YEAR_OF_PROGRAMME = 2017
 CONFIDENCES = ("two_sources", "one_source", "inferred")
 ROLES = ("treated_year_unknown", "not_control", "exposure", "repeat_doubtful")
+ENTRY_COLUMNS = ("region_code", "region_name", "joined", "confidence", "status", "source_url")
+UNRESOLVED_COLUMNS = ("region_code", "region_name", "role", "reason", "source_url")
 NOT_FINISHED_MARK = "not_in_Nov2017_finisher_list"
 WHY_COHORTS = "joining years decide who is treated, who is a control, and every estimate"
 
@@ -56,24 +58,37 @@ def read_programme(config_dir: Path, registry: Registry) -> Programme:
     Raises
     ------
     BadInputError
-        With every fault: unknown regions, names of another region, impossible years, doubled entries,
-        missing citations.
+        With every fault: no entry at all, unknown regions, names of another region, impossible years,
+        doubled entries, missing citations.
     """
-    entries = read_config_table(
-        config_dir / "cohorts.csv",
-        ("region_code", "region_name", "joined", "confidence", "status", "source_url"),
+    faults: list[Fault] = []
+    entries = _read_checked(config_dir / "cohorts.csv", ENTRY_COLUMNS, _entry_faults, registry, faults)
+    unresolved = _read_checked(
+        config_dir / "unresolved.csv", UNRESOLVED_COLUMNS, _unresolved_faults, registry, faults
     )
-    unresolved = read_config_table(
-        config_dir / "unresolved.csv", ("region_code", "region_name", "role", "reason", "source_url")
-    )
-    raise_if_any(
-        [
-            *_entry_faults(config_dir / "cohorts.csv", entries, registry),
-            *_unresolved_faults(config_dir / "unresolved.csv", unresolved, registry),
-        ]
-    )
+    raise_if_any(faults)
+    assert entries is not None  # a table that could not be read is a fault, and has been raised
+    assert unresolved is not None
     entries = entries.astype({"joined": int}).sort_values(["region_code", "joined"]).reset_index(drop=True)
     return Programme(cohorts=_cohorts(entries, unresolved, registry), entries=entries, unresolved=unresolved)
+
+
+def _read_checked(
+    path: Path,
+    needed: tuple[str, ...],
+    check: Callable[[Path, pd.DataFrame, Registry], Iterator[Fault]],
+    registry: Registry,
+    faults: list[Fault],
+) -> pd.DataFrame | None:
+    """Return the table; keep its faults, and return None when there is no such table at all."""
+    try:
+        # every doubt may be resolved one day; a programme that nobody joined is a lost file
+        table = read_config_table(path, needed, may_be_empty=needed == UNRESOLVED_COLUMNS)
+    except BadInputError as error:
+        faults.extend(error.faults)
+        return None
+    faults.extend(check(path, table, registry))
+    return table
 
 
 def _cohorts(entries: pd.DataFrame, unresolved: pd.DataFrame, registry: Registry) -> pd.DataFrame:
@@ -97,7 +112,7 @@ def _cohorts(entries: pd.DataFrame, unresolved: pd.DataFrame, registry: Registry
 
 def _entry_faults(path: Path, entries: pd.DataFrame, registry: Registry) -> Iterator[Fault]:
     yield from _region_faults(path, entries, registry)
-    for row in entries[~entries["joined"].str.fullmatch(r"20\d\d")].itertuples():
+    for row in entries[~entries["joined"].str.fullmatch("20[0-9]{2}")].itertuples():
         yield _fault(path, row.Index, f"joined {row.joined!r} is not a year", "write the year as 20YY")
     years = pd.to_numeric(entries["joined"], errors="coerce")
     for row in entries[years < FIRST_YEAR_OF_PROGRAMME].itertuples():
@@ -118,14 +133,21 @@ def _entry_faults(path: Path, entries: pd.DataFrame, registry: Registry) -> Iter
             f"confidence {row.confidence!r} is unknown",
             f"write one of {', '.join(CONFIDENCES)}",
         )
-    for row in entries[entries["source_url"] == ""].itertuples():
-        yield _fault(path, row.Index, f"{row.region_name} has no citation", "give the address of the source")
+    for row in entries[~entries["source_url"].str.match("https?://")].itertuples():
+        yield _fault(
+            path,
+            row.Index,
+            f"{row.region_name} has no citation; source_url is {row.source_url!r}",
+            "give the address of the source, beginning with http",
+        )
 
 
 def _unresolved_faults(path: Path, unresolved: pd.DataFrame, registry: Registry) -> Iterator[Fault]:
     yield from _region_faults(path, unresolved, registry)
     for row in unresolved[~unresolved["role"].isin(ROLES)].itertuples():
         yield _fault(path, row.Index, f"role {row.role!r} is unknown", f"write one of {', '.join(ROLES)}")
+    for row in unresolved[unresolved["reason"] == ""].itertuples():
+        yield _fault(path, row.Index, f"{row.region_name} has no reason", "say why it is in doubt")
     for row in unresolved[unresolved.duplicated("region_code")].itertuples():
         yield _fault(path, row.Index, f"{row.region_name} stands twice", "keep one row a region")
 

@@ -9,7 +9,7 @@ together with its system.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Literal
 
 import pandas as pd
 
+from evaluation.catalog import read_text_table
 from evaluation.errors import BadInputError, Fault, raise_if_any
 
 CodeSystem = Literal["bps_2021", "bps_2024", "kemendagri"]
@@ -25,7 +26,25 @@ CODE_COLUMNS: dict[CodeSystem, str] = {
     "bps_2024": "bps_code_2024",
     "kemendagri": "kemendagri_code",
 }
+CODE_FORMATS: dict[CodeSystem, str] = {
+    "bps_2021": "[0-9]{4}",
+    "bps_2024": "[0-9]{4}",
+    "kemendagri": r"[0-9]{2}\.?[0-9]{2}",
+}
 REGION_TYPES = ("kabupaten", "kota")
+YES_NO = ("yes", "no")
+CHANGE_KINDS = ("split", "merge", "recode", "rename")
+REGION_COLUMNS = (
+    *CODE_COLUMNS.values(),
+    *("name", "type", "province", "valid_from_year", "parent_region_code", "autonomous", "former_name"),
+)
+GRID_COLUMNS = ("region_code", "district", "island_group", "col", "row", "lon", "lat")
+CHANGE_COLUMNS = ("year", "from_code", "to_code", "kind", "weight")
+INDONESIA = {"lon": (90, 145), "lat": (-15, 10)}
+"""Degrees that hold every region with room to spare; a pair the wrong way round lies outside."""
+YEAR = "(?:19|20)[0-9]{2}"
+DECIMAL = r"[+-]?[0-9]+(?:\.[0-9]+)?"
+SHARE = r"(?:0|1|[01]\.0|0?\.[0-9]+)?"
 WHY_REGISTRY = "every figure is joined to the registry; a wrong code moves figures to another region"
 
 
@@ -116,24 +135,26 @@ def read_registry(config_dir: Path) -> Registry:
     Raises
     ------
     BadInputError
-        With every fault: repeated or malformed codes, unknown types, regions without a place on the grid.
+        With every fault: absent columns, repeated or malformed codes, unknown types, impossible years and
+        places, regions without a tile, changes of unknown regions.
     """
-    regions = read_config_table(config_dir / "regions.csv", ("region_code", "name", "type", "province"))
-    grid = read_config_table(config_dir / "tilegrid.csv", ("region_code", "col", "row", "island_group"))
-    changes = read_config_table(config_dir / "region_changes.csv", ("year", "from_code", "to_code", "kind"))
-    raise_if_any(_registry_faults(config_dir, regions, grid, changes))
-    places = grid[["region_code", "district", "island_group", "col", "row", "lon", "lat"]].astype(
-        {"col": int, "row": int, "lon": float, "lat": float}
-    )
-    table = regions.merge(places, on="region_code", how="left", validate="one_to_one")
-    table["short_name"] = [
-        name if kind == "kota" else name.removeprefix("Kabupaten ")
-        for name, kind in zip(table["name"], table["type"], strict=True)
-    ]
-    return Registry(table=table.sort_values("region_code").reset_index(drop=True), changes=changes)
+    faults: list[Fault] = []
+    regions = _read_checked(config_dir / "regions.csv", REGION_COLUMNS, _region_faults, faults)
+    grid = _read_checked(config_dir / "tilegrid.csv", GRID_COLUMNS, _grid_faults, faults)
+    changes = _read_checked(config_dir / "region_changes.csv", CHANGE_COLUMNS, _change_faults, faults)
+    if regions is not None and grid is not None:
+        faults.extend(_tile_faults(config_dir / "tilegrid.csv", regions, grid))
+    if regions is not None and changes is not None:
+        faults.extend(_changed_region_faults(config_dir / "region_changes.csv", regions, changes))
+        faults.extend(_creation_faults(config_dir / "regions.csv", regions, changes))
+    raise_if_any(faults)
+    assert regions is not None  # a table that could not be read is a fault, and has been raised
+    assert grid is not None
+    assert changes is not None
+    return Registry(table=_registry_table(regions, grid), changes=changes)
 
 
-def read_config_table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+def read_config_table(path: Path, needed: tuple[str, ...], *, may_be_empty: bool = False) -> pd.DataFrame:
     """Read a CSV of the configuration as text, empty cells as empty strings.
 
     Raises
@@ -141,15 +162,7 @@ def read_config_table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     BadInputError
         When the file is absent, is no CSV, or lacks a column.
     """
-    if not path.is_file():
-        raise BadInputError([_fault(path, "the file is not there", "restore it from version control")])
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
-        message = f"this is no readable CSV: {' '.join(str(error).split())}"
-        raise BadInputError(
-            [_fault(path, message, "save it as CSV in UTF-8, with commas, one header row")]
-        ) from error
+    table = read_text_table(path, why=WHY_REGISTRY, may_be_empty=may_be_empty)
     raise_if_any(
         _fault(path, f"column {column!r} is absent; got: {', '.join(table.columns)}", "add the column")
         for column in needed
@@ -158,42 +171,176 @@ def read_config_table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def _registry_faults(
-    config_dir: Path, regions: pd.DataFrame, grid: pd.DataFrame, changes: pd.DataFrame
-) -> Iterator[Fault]:
-    path = config_dir / "regions.csv"
-    for column in CODE_COLUMNS.values():
-        for row in regions[regions[column].duplicated(keep=False)].itertuples():
-            yield _fault(
-                f"{path}, row {row.Index + 2}",
-                f"{column} {getattr(row, column)!r} stands more than once",
-                "give each region its own code",
-            )
-    for row in regions[~regions["region_code"].str.fullmatch(r"\d{4}")].itertuples():
-        yield _fault(
-            f"{path}, row {row.Index + 2}",
-            f"region_code {row.region_code!r} is not a four-digit BPS code",
-            "write the BPS code as four digits",
-        )
-    for row in regions[~regions["type"].isin(REGION_TYPES)].itertuples():
-        yield _fault(
-            f"{path}, row {row.Index + 2}",
-            f"type {row.type!r} is neither kabupaten nor kota",
+def _registry_table(regions: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame:
+    places = grid[list(GRID_COLUMNS)].astype({"col": int, "row": int, "lon": float, "lat": float})
+    table = regions.merge(places, on="region_code", how="left", validate="one_to_one")
+    table["short_name"] = [
+        name if kind == "kota" else name.removeprefix("Kabupaten ")
+        for name, kind in zip(table["name"], table["type"], strict=True)
+    ]
+    return table.sort_values("region_code").reset_index(drop=True)
+
+
+def _read_checked(
+    path: Path,
+    needed: tuple[str, ...],
+    check: Callable[[Path, pd.DataFrame], Iterator[Fault]],
+    faults: list[Fault],
+) -> pd.DataFrame | None:
+    """Return the table; keep its faults, and return None when there is no such table at all."""
+    try:
+        table = read_config_table(path, needed)
+    except BadInputError as error:
+        faults.extend(error.faults)
+        return None
+    faults.extend(check(path, table))
+    return table
+
+
+def _region_faults(path: Path, regions: pd.DataFrame) -> Iterator[Fault]:
+    for column in (*CODE_COLUMNS.values(), "name"):
+        yield from _doubled(path, regions, column, "give each region its own code and name")
+    for system, column in CODE_COLUMNS.items():
+        wrong = ~regions[column].str.fullmatch(CODE_FORMATS[system])
+        what = "is not a four-digit BPS code" if system != "kemendagri" else "is no code of the form 11.09"
+        yield from _wrong_cells(path, regions, column, wrong, what, "write all digits, leading zeros too")
+    checks = (
+        (
+            ~regions["type"].isin(REGION_TYPES),
+            "type",
+            "is neither kabupaten nor kota",
             "write kabupaten or kota",
+        ),
+        (~regions["autonomous"].isin(YES_NO), "autonomous", "is neither yes nor no", "write yes or no"),
+        (
+            ~regions["name"].str.match(r"(?:Kabupaten|Kota) \S"),
+            "name",
+            "does not begin with Kabupaten or Kota",
+            "write the region's name with its type",
+        ),
+        (regions["province"] == "", "province", "is empty", "write the name of the province"),
+        (
+            ~regions["valid_from_year"].str.fullmatch(f"(?:{YEAR})?"),
+            "valid_from_year",
+            "is not a year",
+            "write the year of creation, or nothing for a region that is older than the data",
+        ),
+        (
+            ~regions["parent_region_code"].isin({"", *regions["region_code"]}),
+            "parent_region_code",
+            "is not in regions.csv",
+            "write the code of the region it was cut from, or nothing",
+        ),
+    )
+    for wrong, column, what, remedy in checks:
+        yield from _wrong_cells(path, regions, column, wrong, what, remedy)
+
+
+def _grid_faults(path: Path, grid: pd.DataFrame) -> Iterator[Fault]:
+    yield from _doubled(path, grid, "region_code", "give each region one tile")
+    for column in ("col", "row"):
+        wrong = ~grid[column].str.fullmatch("[0-9]{1,3}")
+        yield from _wrong_cells(
+            path, grid, column, wrong, "is no place on the grid", "write a whole number from 0"
         )
-    known = set(regions["region_code"])
-    for code in sorted(known ^ set(grid["region_code"])):
+    for column, (low, high) in INDONESIA.items():
+        degrees = pd.to_numeric(grid[column].where(grid[column].str.fullmatch(DECIMAL)), errors="coerce")
+        wrong = ~degrees.between(low, high)
+        yield from _wrong_cells(
+            path,
+            grid,
+            column,
+            wrong,
+            f"is no place in Indonesia ({low} to {high} degrees)",
+            "write degrees with a decimal point: longitude east, latitude north (south is negative)",
+        )
+    for column in ("district", "island_group"):
+        yield from _wrong_cells(path, grid, column, grid[column] == "", "is empty", "name it")
+    for row in grid[grid.duplicated(["col", "row"])].itertuples():
+        yield _row_fault(
+            path,
+            row.Index,
+            f"tile {row.col}, {row.row} is another region's already",
+            "give each region a tile",
+        )
+
+
+def _change_faults(path: Path, changes: pd.DataFrame) -> Iterator[Fault]:
+    kinds = ", ".join(CHANGE_KINDS)
+    checks = (
+        (
+            ~changes["year"].str.fullmatch(f"{YEAR}|unknown"),
+            "year",
+            "is not a year",
+            "write the year, or `unknown`",
+        ),
+        (~changes["kind"].isin(CHANGE_KINDS), "kind", "is unknown", f"write one of {kinds}"),
+        (
+            ~changes["weight"].str.fullmatch(SHARE),
+            "weight",
+            "is no share",
+            "write the share from 0 to 1 that goes over, or nothing where none is used",
+        ),
+    )
+    for wrong, column, what, remedy in checks:
+        yield from _wrong_cells(path, changes, column, wrong, what, remedy)
+    key = ["year", "from_code", "to_code", "kind"]
+    for row in changes[changes.duplicated(key)].itertuples():
+        what = f"{row.kind} of {row.from_code} to {row.to_code} stands twice"
+        yield _row_fault(path, row.Index, what, "keep one row a change")
+
+
+def _tile_faults(path: Path, regions: pd.DataFrame, grid: pd.DataFrame) -> Iterator[Fault]:
+    for code in sorted(set(regions["region_code"]) ^ set(grid["region_code"])):
         yield _fault(
-            config_dir / "tilegrid.csv",
-            f"region {code} stands in only one of regions.csv and tilegrid.csv",
+            path,
+            f"region {code!r} stands in only one of regions.csv and tilegrid.csv",
             "give every region one tile",
         )
-    for row in changes[~changes["from_code"].isin(known)].itertuples():
-        yield _fault(
-            f"{config_dir / 'region_changes.csv'}, row {row.Index + 2}",
-            f"from_code {row.from_code!r} is not in regions.csv",
-            "use the code of regions.csv",
+
+
+def _changed_region_faults(path: Path, regions: pd.DataFrame, changes: pd.DataFrame) -> Iterator[Fault]:
+    known = set(regions["region_code"])
+    later = known | set(regions["bps_code_2024"])
+    recoded = changes["kind"] == "recode"
+    checks = (
+        ("from_code", ~changes["from_code"].isin(known)),
+        ("to_code", ~changes["to_code"].isin(known) & ~(recoded & changes["to_code"].isin(later))),
+    )
+    for column, wrong in checks:
+        yield from _wrong_cells(
+            path, changes, column, wrong, "is not in regions.csv", "use the code of regions.csv"
         )
+
+
+def _creation_faults(path: Path, regions: pd.DataFrame, changes: pd.DataFrame) -> Iterator[Fault]:
+    """Find regions created since the data begin whose parent no change names: the panel would keep both."""
+    named = set(changes.loc[changes["kind"].isin(("split", "merge")), "to_code"])
+    wrong = (regions["valid_from_year"] != "") & ~regions["region_code"].isin(named)
+    for row in regions[wrong].itertuples():
+        yield _row_fault(
+            path,
+            row.Index,
+            f"{row.region_code} was created in {row.valid_from_year} and region_changes.csv does not say from which region",
+            "add the split to region_changes.csv",
+        )
+
+
+def _doubled(path: Path, table: pd.DataFrame, column: str, remedy: str) -> Iterator[Fault]:
+    given = table.loc[table[column] != "", column]
+    for index, value in given[given.duplicated(keep=False)].items():
+        yield _row_fault(path, index, f"{column} {value!r} stands more than once", remedy)
+
+
+def _wrong_cells(
+    path: Path, table: pd.DataFrame, column: str, wrong: pd.Series, what: str, remedy: str
+) -> Iterator[Fault]:
+    for index, value in table.loc[wrong, column].items():
+        yield _row_fault(path, index, f"{column} {value!r} {what}", remedy)
+
+
+def _row_fault(path: Path, index: object, what: str, remedy: str) -> Fault:
+    return _fault(f"{path}, row {int(str(index)) + 2}", what, remedy)
 
 
 def _fault(where: Path | str, what: str, remedy: str) -> Fault:

@@ -134,6 +134,7 @@ REGION_GROUPS = TableSchema(
         "n_province": "integer",
         "n_country": "integer",
         "data_date": "code",
+        "study_role": "code",
     },
 )
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from evaluation.cli import main
 from evaluation.errors import BadInputError
 from evaluation.provenance import sha256_file
+from evaluation.sources import read_observations
 from evaluation.studies import processed
 from evaluation.studies.project import Project
 
 POVERTY = "data/raw/bps_poverty/undated/bps_poverty.csv"
+RAW = Path(__file__).parents[2] / "data" / "raw"
 BAD_DATA = 3
 
 
@@ -159,3 +164,186 @@ def test_check_exits_with_3_and_leaves_what_was_made_before(
     assert "Traceback" not in message
     assert sha256_file(made) == before
     assert page.read_text() == "before"
+
+
+HEADER = "region_code,year,variable,value,unit,quality\n"
+FIRST = "1101,2010,poverty_rate,23.61,% of population,A\n"
+UNIT = "% of population"
+
+
+def _row(value: str = "23.61", *, code: str = "1101", year: str = "2010") -> str:
+    return f"{code},{year},poverty_rate,{value},{UNIT},A\n"
+
+
+RAW_FILES = {
+    "empty": ("", ["the file is empty"]),
+    "blank lines only": ("\n\n", ["the file is empty"]),
+    "header only": (HEADER, ["no row below the header"]),
+    "header and blank lines": (HEADER + "\n\n", ["no row below the header"]),
+    "a cell more in every row": (
+        HEADER + _row().replace("\n", ",x\n") + _row(year="2011").replace("\n", ",x\n"),
+        ["row 2: the row has 7 cells, the header 6", "row 3: the row has 7 cells"],
+    ),
+    "a cell more in one row": (
+        HEADER + _row() + _row(year="2011").replace("\n", ",x\n"),
+        ["row 3: the row has 7"],
+    ),
+    "a cell less": (HEADER + "1101,2010,poverty_rate\n", ["row 2: the row has 3 cells, the header 6"]),
+    "spaces alone": (HEADER + _row() + "   \n", ["row 3: the row has 1 cells"]),
+    "semicolons": (
+        (HEADER + FIRST).replace(",", ";"),
+        ["cells are separated by semicolons (';'), not by commas"],
+    ),
+    "tabs": ((HEADER + FIRST).replace(",", "\t"), ["cells are separated by tabs"]),
+    "decimal comma": (
+        HEADER + _row('"23,61"'),
+        ["row 2: value has a decimal comma; got: '23,61'", "decimal point"],
+    ),
+    "decimal comma without quotes": (HEADER + _row("23,61"), ["row 2: the row has 7 cells", "decimal comma"]),
+    "both signs": (HEADER + _row('"1.023,61"'), ["row 2: value has a decimal comma; got: '1.023,61'"]),
+    "thousands": (
+        HEADER + _row('"1,023,456"'),
+        ["row 2: value has a decimal comma", "no sign between thousands"],
+    ),
+    "nan": (HEADER + _row("NaN"), ["row 2: value cannot be used; got: 'NaN'"]),
+    "inf": (HEADER + _row("inf"), ["row 2: value cannot be used; got: 'inf'"]),
+    "overflow": (HEADER + _row("1e999"), ["row 2", "possible is 0 to 100"]),
+    "no value": (HEADER + _row(""), ["row 2: value cannot be used; got: ''", "leave the row out"]),
+    "a flag": (HEADER + _row("True"), ["row 2: value cannot be used; got: 'True'"]),
+    "a year in words": (HEADER + _row(year="MMX"), ["row 2: year cannot be used"]),
+    "a doubled column": (HEADER.replace("unit", "value") + FIRST, ["column 'value' stands twice"]),
+    "a nameless column": (HEADER.replace("unit", "") + FIRST, ["column 5 has no name"]),
+    "an unknown column": (
+        HEADER.replace("unit", "units") + FIRST,
+        ["column 'unit' is absent", "'units' is unknown"],
+    ),
+    "no header": (FIRST + _row(year="2011"), ["column 'region_code' is absent"]),
+    "an open quote": (HEADER + _row() + '"1101,2011', ["this is no readable CSV"]),
+    "a row after a blank line": (
+        HEADER + _row() + "\n" + _row("x", year="2011"),
+        ["row 4: value cannot be used"],
+    ),
+}
+
+
+def small_vintage(folder: Path, content: bytes) -> Path:
+    """Write one file of poverty rates with its origin, and return the folder of all sources."""
+    vintage = folder / "raw" / "bps_poverty" / "undated"
+    vintage.mkdir(parents=True)
+    path = vintage / "bps_poverty.csv"
+    path.write_bytes(content)
+    origin = (RAW / "bps_poverty/undated/origin.yml").read_text(encoding="utf-8")
+    listed = f"files:\n  bps_poverty.csv: {sha256_file(path)}\n"
+    (vintage / "origin.yml").write_text(origin[: origin.index("files:")] + listed, encoding="utf-8")
+    return folder / "raw"
+
+
+def small_faults(raw_dir: Path, project: Project) -> str:
+    with pytest.raises(BadInputError) as caught:
+        read_observations(raw_dir, catalog=project.catalog, registry=project.registry)
+    own = [fault for fault in caught.value.faults if "bps_poverty" in fault.where]
+    assert all(str(raw_dir) in fault.where for fault in own)
+    return str(BadInputError(own))
+
+
+@pytest.mark.parametrize(("content", "words"), RAW_FILES.values(), ids=RAW_FILES)
+def test_a_spoilt_raw_file_is_refused_with_its_row(
+    project: Project, tmp_path: Path, content: str, words: list[str]
+) -> None:
+    message = small_faults(small_vintage(tmp_path, content.encode()), project)
+    for word in words:
+        assert word in message
+
+
+def test_a_raw_file_in_another_encoding_is_refused(project: Project, tmp_path: Path) -> None:
+    raw_dir = small_vintage(tmp_path, (HEADER + FIRST).encode("utf-16"))
+    assert "no readable CSV" in small_faults(raw_dir, project)
+
+
+def test_a_byte_order_mark_and_line_ends_of_other_systems_are_read(project_copy: Project) -> None:
+    before = processed.observations(project_copy)
+    path = project_copy.root / POVERTY
+    checksum = sha256_file(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    origin = path.parent / "origin.yml"
+    origin.write_text(origin.read_text().replace(checksum, sha256_file(path)))
+    after = read_observations(
+        project_copy.raw_dir, catalog=project_copy.catalog, registry=project_copy.registry
+    )
+    pd.testing.assert_frame_equal(before, after)
+
+
+def replaced(old: str, new: str) -> Callable[[str], str]:
+    def edit(text: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return edit
+
+
+ORIGINS: dict[str, tuple[Callable[[str], str], list[str]]] = {
+    "empty": (lambda _: "", ["origin.yml", "the file is empty"]),
+    "a list": (lambda _: "- 1\n", ["must be a block of fields"]),
+    "no YAML": (lambda _: "files: [\n", ["this is not YAML", "line"]),
+    "an impossible date": (lambda text: text + "note: 2026-13-45\n", ["'2026-13-45' cannot be read"]),
+    "a doubled field": (lambda text: text + "licence: free\n", ["'licence' stands twice"]),
+    "an absent field": (replaced("licence:", "#"), ["field 'licence' is absent"]),
+    "an unknown field": (lambda text: text + "surprise: 1\n", ["field 'surprise' is unknown"]),
+    "a number for a field": (lambda text: text + "7: 1\n", ["field 7 is unknown"]),
+    "a number for text": (
+        replaced("publisher: ", "publisher: 5 #"),
+        ["field 'publisher' must be text; got: 5"],
+    ),
+    "a date for text": (lambda text: text + "note: 2026-01-01\n", ["field 'note' must be text", "in quotes"]),
+    "no text": (replaced("publisher: ", "publisher: # "), ["field 'publisher' must be text; got: None"]),
+    "a list of code systems": (
+        replaced("code_system: bps_2021", "code_system: [bps_2021]"),
+        ["field 'code_system' must be text; got: ['bps_2021']"],
+    ),
+    "an unknown code system": (replaced("bps_2021", "bps_2010"), ["code_system 'bps_2010' is unknown"]),
+    "a number for a file": (
+        replaced("  bps_poverty.csv: ", "  5: "),
+        ["files: 5 is no file name", "in quotes"],
+    ),
+    "a list of files": (replaced("  bps_poverty.csv: ", "  - "), ["`files` lists no file"]),
+    "a number for a checksum": (
+        replaced("  bps_poverty.csv: ", "  bps_poverty.csv: 123 #"),
+        ["the checksum of bps_poverty.csv must be text; got: 123"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "words"), ORIGINS.values(), ids=ORIGINS)
+def test_a_spoilt_origin_is_refused(
+    project: Project, tmp_path: Path, edit: Callable[[str], str], words: list[str]
+) -> None:
+    raw_dir = small_vintage(tmp_path, (HEADER + FIRST).encode())
+    path = raw_dir / "bps_poverty" / "undated" / "origin.yml"
+    path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
+    message = small_faults(raw_dir, project)
+    for word in words:
+        assert word in message
+
+
+def test_a_vintage_is_named_by_a_date_that_exists(project: Project, tmp_path: Path) -> None:
+    raw_dir = small_vintage(tmp_path, (HEADER + FIRST).encode())
+    (raw_dir / "bps_poverty" / "undated").rename(raw_dir / "bps_poverty" / "2026-13-45")
+    assert "folder '2026-13-45' is no date" in small_faults(raw_dir, project)
+
+
+def test_a_file_outside_a_vintage_folder_is_not_passed_over(project: Project, tmp_path: Path) -> None:
+    raw_dir = small_vintage(tmp_path, (HEADER + FIRST).encode())
+    shutil.copy(raw_dir / "bps_poverty" / "undated" / "bps_poverty.csv", raw_dir / "bps_poverty" / "new.csv")
+    assert "new.csv: the file lies in no vintage folder" in small_faults(raw_dir, project)
+
+
+def test_check_exits_with_3_for_a_raw_file_that_is_no_table(
+    project_copy: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project_copy.root / POVERTY
+    rewrite(project_copy, POVERTY, path.read_text(), HEADER)
+    monkeypatch.chdir(project_copy.root)
+    assert main(["check"]) == BAD_DATA
+    message = capsys.readouterr().err
+    assert "bps_poverty.csv: there is no row below the header" in message
+    assert "Traceback" not in message

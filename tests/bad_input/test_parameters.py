@@ -15,7 +15,6 @@ from small_notebooks import REPO, make_project, report, write_notebook
 
 from evaluation.cli import build_parser, main
 from evaluation.errors import BadInputError, UsageError
-from evaluation.execution.journal import TargetRecord, append_record
 from evaluation.execution.parameters import parse_parameters, read_parameters
 from evaluation.execution.plan import Plan, build_plan
 from evaluation.execution.reports import load_reports
@@ -141,26 +140,79 @@ def test_one_region_brings_the_tables_it_needs_and_nothing_else(project: Project
     assert page.after == ("tables:id",)
 
 
-def test_tables_of_the_present_inputs_are_not_made_again(project: Project) -> None:
-    tables = plan(project, regions=["3404"]).targets[0]
-    for path in (tables.output, *tables.writes):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("made")
-    record = TargetRecord(target=tables.name, fingerprint=tables.fingerprint, status="ok")
-    append_record(project.processed_dir, record)
-    assert [target.report for target in plan(project, regions=["3404"]).targets] == ["region"]
-    (project.raw_dir / "new.csv").write_text("a new figure")
-    assert [target.report for target in plan(project, regions=["3404"]).targets] == ["tables", "region"]
-
-
 def test_a_whole_run_has_all_pages_in_order(project: Project) -> None:
     targets = build_plan(project).targets
     assert [target.name for target in targets[:2]] == ["tables:id", "tables:en"]
     assert len(targets) == 2 + 514
-    assert targets[1].after == ("tables:id",)
+    assert targets[0].group == targets[1].group
     assert set(targets[-1].after) == {"tables:id", "tables:en"}
-    assert len({target.fingerprint for target in targets}) == len(targets)
     assert [target.report for target in build_plan(project, only="national").targets] == ["tables"] * 2
+
+
+def test_a_parameter_may_have_another_name(project: Project) -> None:
+    reports = {
+        "region": report("05_region", output="{region_code}.html", each="region", aliases={"edition": "year"})
+    }
+    aliased = make_project(project.root, reports)
+    (target,) = plan(aliased, ("region_code", "3404"), ("edition", "2019")).targets
+    assert target.parameters["year"] == 2019
+    assert target.forced
+    with pytest.raises(UsageError, match="there is no parameter editoin; did you mean edition"):
+        plan(aliased, ("editoin", "2019"))
+    with pytest.raises(UsageError, match="year is given twice"):
+        plan(aliased, ("edition", "2019"), ("year", "2024"))
+
+
+def test_the_pages_own_notebook_takes_a_year_for_its_edition() -> None:
+    targets = plan(
+        Project(root=REPO), ("region_code", "3404"), ("year", "2024"), notebook="05_region_report"
+    ).targets
+    assert [target.name for target in targets] == ["region:id:3404", "region:en:3404"]
+    assert all(target.parameters["edition"] == 2024 for target in targets)
+
+
+def rows(project: Project, text: str) -> Path:
+    path = project.root / "rows.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_gives_a_row_of_parameters_for_each_page(project: Project) -> None:
+    path = rows(project, "region_code,year,share\n1101,2019,0.25\n1102,2024,\n")
+    made = build_plan(project, notebook="05_region", rows=path).targets[1:]
+    assert [(t.name, t.parameters["year"], t.parameters.get("share")) for t in made] == [
+        ("region:id:1101", 2019, 0.25),
+        ("region:id:1102", 2024, None),
+    ]
+
+
+def test_all_bad_rows_of_a_file_are_told_at_once(project: Project) -> None:
+    path = rows(project, "region_code,year\n1101,2019\n1100,2019\n1102,soon\n1103,2024\n")
+    with pytest.raises(BadInputError) as refused:
+        build_plan(project, notebook="05_region", rows=path)
+    message = str(refused.value)
+    assert "rows.csv, row 3" in message
+    assert "1100; did you mean" in message
+    assert "row 4" in message
+    assert "year must be of type int; got: 'soon'" in message
+    assert "row 2" not in message
+    assert refused.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("region_code,yaer\n1101,2019\n", "there is no parameter yaer; did you mean year"),
+        ("region_code\n1101\n1101\n", "row 3: makes the same page as row 2"),
+        ("region_code\n1101,2\n", "more cells than the header"),
+        ("region_code\n", "no row below its header"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused(project: Project, text: str, expected: str) -> None:
+    with pytest.raises(BadInputError, match=expected):
+        build_plan(project, notebook="05_region", rows=rows(project, text))
+    with pytest.raises(BadInputError, match="not readable"):
+        build_plan(project, notebook="05_region", rows=project.root / "none.csv")
 
 
 def test_a_faulty_list_of_reports_is_refused_with_all_faults(project: Project) -> None:

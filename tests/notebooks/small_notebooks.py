@@ -62,6 +62,14 @@ def publish_plainly(executed: nbformat.NotebookNode, *, path: Path, parameters: 
     write_bytes_atomically(path, "".join(streams).encode())
 
 
+def publish_with_fingerprint(
+    executed: nbformat.NotebookNode, *, path: Path, fingerprint: str, **options: Any
+) -> None:
+    """Make a page of the printed text, with the fingerprint at its foot."""
+    publish_plainly(executed, path=path, **options)
+    write_bytes_atomically(path, path.read_bytes() + f"{fingerprint}\n".encode())
+
+
 def refuse_to_publish(executed: nbformat.NotebookNode, **_: Any) -> None:
     raise ValueError("a figure without alternative text")
 

@@ -73,8 +73,7 @@ def pages(project: Project) -> dict[str, bytes]:
 def test_all_targets_are_made_in_order_on_the_fast_path(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    finished: list[Path] = []
-    summary = run(project, finish=finished.append)
+    summary = run(project)
     assert not summary.not_made
     assert pages(project)["id/region/1102.html"] == b"1102 1\n"
     assert set(pages(project)) == {
@@ -82,12 +81,12 @@ def test_all_targets_are_made_in_order_on_the_fast_path(
         "id/01_alone.html",
         *(f"id/region/{code}.html" for code in REGIONS),
     }
-    assert finished == [project.reports_dir]
     if kernels.is_fork_safe():
         assert summary.paths == ("warm",)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
-    assert all("ok" in line and " s " in line for line in lines)
+    assert all("status=ok seconds=" in line and 'reason="never made"' in line for line in lines)
+    assert {line.split(" done=")[1] for line in lines} == {f"{number}/5" for number in range(1, 6)}
     content = json.loads((project.processed_dir / "run.json").read_text())
     assert content["made"] == 5
     assert {target["status"] for target in content["targets"]} == {"ok"}
@@ -120,7 +119,7 @@ def test_targets_that_need_a_failed_one_are_left_out_with_the_reason(project: Pr
     summary = run(project)
     outcome = {record.target: record.status for record in summary.records}
     assert outcome["tables:id"] == "failed"
-    assert outcome["alone:id"] == "ok"
+    assert outcome["alone:id"] == "up to date"
     assert {outcome[f"region:id:{code}"] for code in REGIONS} == {"not run"}
     assert all("needs tables:id" in r.reason for r in summary.not_made if r.status == "not run")
     assert pages(project) == before
@@ -152,7 +151,7 @@ def test_ordinary_kernels_make_the_same_pages(project: Project) -> None:
     run(project)
     warm = pages(project)
     summary = run_plan(
-        build_plan(project, notebook="05_region", regions=["1101"]),
+        build_plan(project, notebook="05_region", regions=["1101"], force=True),
         project,
         jobs=1,
         engine="ordinary",
@@ -256,7 +255,7 @@ class _Summary:
 @pytest.fixture
 def command(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the start of a command line for a project without data, and pages of plain text."""
-    monkeypatch.setattr(cli, "_print_check", lambda project: None)
+    monkeypatch.setattr(cli, "_print_check", lambda project: [])
     monkeypatch.setattr("evaluation.execution.job._default_publish", lambda: publish_plainly)
     original = run_plan
 
@@ -273,6 +272,8 @@ def test_the_command_ends_with_0_4_or_5(
     words = [*command, "run", "--region", ",".join(REGIONS), "--jobs", "2"]
     assert cli.main(words) == 0
     assert "5 of 5 pages made" in capsys.readouterr().out
+    assert cli.main(words) == 0
+    assert "Nothing to make: 5 of 5 pages are up to date" in capsys.readouterr().out
     set_state(project.notebooks_dir, value="1", broken="1103")
     assert cli.main(words) == 4
     said = capsys.readouterr()

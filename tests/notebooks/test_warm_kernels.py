@@ -20,6 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 from small_notebooks import is_running, job_of, publish_plainly, refuse_to_publish, write_notebook
 
 from evaluation.execution import kernels
+from evaluation.execution.engine import register_engines
 from evaluation.execution.imports import FORBIDDEN_IN_PARENT, PRELOADED
 from evaluation.execution.pool import ChildPool, Ended
 from evaluation.execution.seeds import kernel_line, seed_of
@@ -85,7 +86,7 @@ def states(node: nbformat.NotebookNode) -> list[str]:
 
 def execute(path: Path, output: Path, *, engine: str | None, **options: Any) -> nbformat.NotebookNode:
     """Run a notebook with papermill; return what it left, whether it failed or not."""
-    kernels.register_engines()
+    register_engines()
     try:
         papermill.execute_notebook(
             str(path), str(output), engine_name=engine, progress_bar=False, cwd=str(path.parent), **options
@@ -339,7 +340,7 @@ def test_the_ordinary_engine_makes_the_same_page(tmp_path: Path) -> None:
 
 
 def test_the_papermill_engine_reports_death_and_time_limit(tmp_path: Path) -> None:
-    kernels.register_engines()
+    register_engines()
     deadly = write_notebook(
         tmp_path / "deadly.ipynb", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -1,6 +1,6 @@
 """The configuration as frozen, checked records."""
 
-from evaluation.catalog.load import Catalog, load_catalog, read_config, record_faults
+from evaluation.catalog.load import Catalog, load_catalog
 from evaluation.catalog.model import (
     Dimension,
     Framework,
@@ -12,6 +12,7 @@ from evaluation.catalog.model import (
     Source,
     Text,
 )
+from evaluation.catalog.read import read_config, read_text_table, record_faults
 
 __all__ = [
     "Catalog",
@@ -26,5 +27,6 @@ __all__ = [
     "Text",
     "load_catalog",
     "read_config",
+    "read_text_table",
     "record_faults",
 ]

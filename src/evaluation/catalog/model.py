@@ -9,24 +9,53 @@ from __future__ import annotations
 from datetime import date
 from itertools import pairwise
 from math import inf
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Language = Literal["id", "en"]
 Grade = Literal["A", "B", "C"]
 Use = Literal["scored", "beside", "available", "wanted"]
 Mean = Literal["arithmetic", "geometric"]
 Transform = Literal["linear", "log", "log1p"]
-YearRange = tuple[int, int]
-NonNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+BAND_EDGES = (20.0, 40.0, 60.0, 80.0)
+"""Where bands after the first start: the charts draw and name these."""
+
+
+LOWEST_OF_TRANSFORM = {"log": 0.0, "log1p": -1.0}
+"""At and below these the logarithm does not exist."""
+
+
+def _in_order(years: tuple[int, int]) -> tuple[int, int]:
+    if years[0] > years[1]:
+        raise ValueError(f"the first year lies after the last; got: {years[0]}, {years[1]}")
+    return years
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("this must be -1 or 1")
+    return value
+
+
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number written as one: no text, no true or false."""
+Number = Annotated[float, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Day = Annotated[date, Field(strict=True)]
+Named = Annotated[str, Field(min_length=1)]
+Year = Annotated[int, Field(strict=True, ge=1900, le=2100)]
+YearRange = Annotated[tuple[Year, Year], AfterValidator(_in_order)]
+NonNegative = Annotated[float, Field(strict=True, ge=0)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Score = Annotated[float, Field(strict=True, ge=0, le=100)]
+Direction = Annotated[Literal[-1, 1], BeforeValidator(_no_flag)]
 
 
 class Record(BaseModel):
-    """Base of all records: frozen, and an unknown field is a fault."""
+    """Base of all records: frozen; an unknown field, NaN and infinity are faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Text(Record):
@@ -43,8 +72,8 @@ class Text(Record):
 class TextList(Record):
     """The same points in both languages, one to one."""
 
-    id: tuple[str, ...]
-    en: tuple[str, ...]
+    id: Annotated[tuple[Named, ...], Field(min_length=1)]
+    en: Annotated[tuple[Named, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _same_number_of_points(self) -> TextList:
@@ -61,13 +90,13 @@ class Source(Record):
     """A publisher's product as received: one folder of ``data/raw/``."""
 
     title: Text
-    publisher: str
-    product: str
-    citation: str
-    url: str
-    licence: str
-    accessed: str
-    updates: str | Text
+    publisher: Named
+    product: Named
+    citation: Named
+    url: Named
+    licence: Text
+    accessed: Named
+    updates: Named | Text
     code_system: Literal["bps_2021", "bps_2024", "kemendagri"]
     note: Text | None = None
 
@@ -75,14 +104,14 @@ class Source(Record):
 class Goalposts(Record):
     """Fixed bounds of an indicator, in its own units: where the score is 1 and where it is 100."""
 
-    low: float
-    high: float
-    set_on: date
+    low: Number
+    high: Number
+    set_on: Day
     reason: Text
-    source: str
+    source: Named
 
     @model_validator(mode="after")
-    def _in_order(self) -> Goalposts:
+    def _low_before_high(self) -> Goalposts:
         if not self.low < self.high:
             raise ValueError(f"low must be below high; got: low {self.low}, high {self.high}")
         return self
@@ -91,9 +120,9 @@ class Goalposts(Record):
 class Segment(Record):
     """A stretch of years in which one variable of one source carries the indicator."""
 
-    source: str
-    variable: str
-    unit: str
+    source: Named
+    variable: Named
+    unit: Named
     years: YearRange
 
     @property
@@ -121,8 +150,8 @@ class Window(Record):
 class Wanted(Record):
     """What would fill a hole: who would publish it, in which form it fits, and why it is not here."""
 
-    publisher: str
-    product: str
+    publisher: Named
+    product: Named
     form: Text
     why_missing: Text
 
@@ -146,15 +175,15 @@ class Indicator(Record):
         definitions of one thing are not two indicators.
     """
 
-    code: str
+    code: Named
     dimension: str | None
     use: Use
-    in_series: bool = False
-    direction: Literal[-1, 1] | None = None
+    in_series: Flag = False
+    direction: Direction | None = None
     unit: Text
     short_unit: str
-    decimals: Annotated[int, Field(ge=0, le=6)] = 2
-    valid_range: tuple[float | None, float | None] = (None, None)
+    decimals: Annotated[Whole, Field(ge=0, le=6)] = 2
+    valid_range: tuple[Number | None, Number | None] = (None, None)
     transform: Transform = "linear"
     goalposts: Goalposts | None = None
     weight: NonNegative = 1.0
@@ -206,9 +235,29 @@ def _indicator_problems(indicator: Indicator) -> list[str]:
         problems.append("a wanted indicator needs the block `wanted` and has no segments")
     if indicator.use != "wanted" and not indicator.segments:
         problems.append("an indicator with data needs at least one segment")
-    if indicator.goalposts is not None and indicator.transform == "log" and indicator.goalposts.low <= 0:
-        problems.append(f"log goalposts must be above zero; got: low {indicator.goalposts.low}")
+    floor = LOWEST_OF_TRANSFORM.get(indicator.transform)
+    if indicator.goalposts is not None and floor is not None and indicator.goalposts.low <= floor:
+        problems.append(
+            f"{indicator.transform} goalposts must be above {floor:g}; got: low {indicator.goalposts.low:g}"
+        )
+    problems.extend(_range_problems(indicator))
     problems.extend(_year_problems(indicator))
+    return problems
+
+
+def _range_problems(indicator: Indicator) -> list[str]:
+    problems = []
+    low, high = indicator.bounds
+    goalposts = indicator.goalposts
+    if indicator.segments and "valid_range" not in indicator.model_fields_set:
+        problems.append("an indicator with data needs its valid_range; write null for an open end")
+    if not low < high:
+        problems.append(f"valid_range must rise; got: {low:g}, {high:g}")
+    if goalposts is not None and not (low <= goalposts.low and goalposts.high <= high):
+        problems.append(
+            f"goalposts must lie in the valid range, {low:g} to {high:g}; "
+            f"got: low {goalposts.low:g}, high {goalposts.high:g}"
+        )
     return problems
 
 
@@ -218,8 +267,6 @@ def _year_problems(indicator: Indicator) -> list[str]:
         ("segments", [segment.years for segment in indicator.segments]),
         ("windows", [window.years for window in indicator.windows]),
     ):
-        if any(first > last for first, last in ranges):
-            problems.append(f"{kind}: the first year lies after the last")
         ordered = sorted(ranges)
         if any(a[1] >= b[0] for a, b in pairwise(ordered)):
             problems.append(f"{kind} overlap in years: one year would have two official values")
@@ -237,16 +284,16 @@ def _year_problems(indicator: Indicator) -> list[str]:
 class Dimension(Record):
     """A part of a pillar."""
 
-    code: str
+    code: Named
     name: Text
     weight: NonNegative = 1.0
-    evidence: str
+    evidence: Named
 
 
 class Pillar(Record):
     """One of the six pillars of the programme."""
 
-    code: str
+    code: Named
     name: Text
     short_name: Text
     colour: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
@@ -258,16 +305,16 @@ class Pillar(Record):
 class Band(Record):
     """A stretch of 20 points of the score, named."""
 
-    band: int
-    from_score: Annotated[float, Field(alias="from")]
+    band: Whole
+    from_score: Annotated[Score, Field(alias="from")]
     name: Text
 
 
 class PopulationClass(Record):
     """A size class of regions; the last has no upper end."""
 
-    code: str
-    below: int | None = None
+    code: Named
+    below: Annotated[Whole, Field(gt=0)] | None = None
     name: Text
 
 
@@ -284,8 +331,8 @@ class Coverage(Record):
     """From which coverage on an aggregate is given; below it is missing."""
 
     dimension: Share
-    pillar_min_dimensions: Annotated[int, Field(ge=1)]
-    index_min_pillars: Annotated[int, Field(ge=1)]
+    pillar_min_dimensions: Annotated[Whole, Field(ge=1)]
+    index_min_pillars: Annotated[Whole, Field(ge=1)]
     index_dimension_share_of_regions: Share
     reason: Text
 
@@ -293,7 +340,7 @@ class Coverage(Record):
 class GradeRules(Record):
     """How age and coverage lower the grade of a score."""
 
-    max_age_without_downgrade: Annotated[int, Field(ge=0)]
+    max_age_without_downgrade: Annotated[Whole, Field(ge=0)]
     coverage_floor: dict[Grade, Share]
     reason: Text
 
@@ -301,29 +348,41 @@ class GradeRules(Record):
 class GradeWord(Record):
     """What a reader may do with a number of this grade."""
 
-    symbol: str
+    symbol: Named
     name: Text
 
 
 class SeriesRule(Record):
     """A series of constant composition, for change and for impact."""
 
-    name: str
+    name: Named
     years: YearRange
 
 
 class Framework(Record):
     """The content of ``config/pillars.yml``: pillars and the rules by which they are scored."""
 
-    edition_years: Annotated[tuple[int, ...], Field(min_length=1)]
-    edition_window: Annotated[int, Field(ge=1)]
+    edition_years: Annotated[tuple[Year, ...], Field(min_length=1)]
+    edition_window: Annotated[Whole, Field(ge=1)]
     series: SeriesRule
-    score_range: tuple[float, float]
-    bands: tuple[Band, ...]
+    score_range: tuple[Score, Score]
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
     aggregation: Aggregation
     coverage: Coverage
     grades: GradeRules
-    population_classes: tuple[PopulationClass, ...]
+    population_classes: Annotated[tuple[PopulationClass, ...], Field(min_length=1)]
     population_classes_reason: Text | None = None
     grade_words: dict[Grade, GradeWord]
-    pillars: tuple[Pillar, ...]
+    pillars: Annotated[tuple[Pillar, ...], Field(min_length=1)]
+
+
+class IndicatorFile(Record):
+    """A file of ``config/indicators/``, its entries not yet read."""
+
+    indicators: tuple[Any, ...]
+
+
+class SourceFile(Record):
+    """The content of ``config/sources.yml``, its entries not yet read."""
+
+    sources: dict[Named, Any]

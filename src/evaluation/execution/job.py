@@ -14,16 +14,29 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
+from evaluation.errors import EvaluationError
 from evaluation.execution.imports import lean_imports, preloaded_here
 from evaluation.execution.kernels import EngineName, settle_in
+from evaluation.execution.linking import page_file
 from evaluation.execution.seeds import kernel_line, seed_of
+from evaluation.execution.task import LOG_NAME, Answer, EnginePath, Job, Known, Made, Part, Publish
+from evaluation.execution.traces import (
+    RUNS_CELLS,
+    Trace,
+    Tracer,
+    file_states,
+    message_states,
+    printed_fingerprint,
+    read_trace,
+    trace_line,
+)
+from evaluation.provenance import FINGERPRINT_DIGITS
 
 with lean_imports():
     import papermill
@@ -31,12 +44,10 @@ with lean_imports():
     from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
 
-Publish = Callable[..., None]
-EnginePath = Literal["warm", "warm, not preloaded", "ordinary"]
+__all__ = ["Answer", "Job", "Known", "Made", "Part", "Publish", "run_job", "run_notebook"]
+
 SHOWN_TRACEBACK_LINES = 15
 KERNEL_NAME = "python3"
-EXECUTED_NAME = "executed.ipynb"
-LOG_NAME = "log.txt"
 
 
 class TimeLimitError(Exception):
@@ -47,92 +58,87 @@ class CellsFailedError(Exception):
     """The notebook stopped before its last cell."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One notebook to run and one page to make of it, in plain values.
-
-    Parameters
-    ----------
-    target_name, notebook, parameters, language, fingerprint, output
-        As in `evaluation.execution.plan.Target`.
-    reports_root
-        The folder of all pages.
-    working_dir
-        Where the cells run.
-    scratch
-        A folder of this job alone, for the executed notebook and the log.
-    engine
-        ``"warm"`` or ``"ordinary"``.
-    time_limit
-        Seconds for the whole job.
-    keep_each_cell
-        Save the executed notebook after each cell, so that something is left of a process that dies.
-    publish
-        Makes the page; `evaluation.reporting.page.publish` when None.
-    """
-
-    target_name: str
-    notebook: Path
-    parameters: Mapping[str, Any]
-    language: str
-    fingerprint: str
-    output: Path
-    reports_root: Path
-    working_dir: Path
-    scratch: Path
-    engine: EngineName
-    time_limit: float
-    keep_each_cell: bool = False
-    publish: Publish | None = None
-
-    @property
-    def seed(self) -> int:
-        """The seed of the global generators, from the parameters alone."""
-        return seed_of(self.parameters)
-
-    @property
-    def executed(self) -> Path:
-        """Where the executed notebook is kept until the job is done."""
-        return self.scratch / EXECUTED_NAME
-
-    @property
-    def log(self) -> Path:
-        """What the process printed outside of cells."""
-        return self.scratch / LOG_NAME
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a job's process says before it ends.
-
-    Parameters
-    ----------
-    path
-        Which way the notebook ran.
-    failure
-        Where and how it failed; None when the page was made.
-    """
-
-    path: EnginePath
-    failure: str | None = None
-
-
 def run_job(job: Job, answers: Connection) -> None:
     """Run a job as the whole life of the current process, and send its `Answer`.
 
-    An exception outside of the cells, for example while the page is made, is printed to the log and ends the
-    process with exit code 1.
+    All notebooks run before the first page is made, so that a page's fingerprint does not depend on what the
+    making of another has loaded. An unforeseen exception outside of the cells, for example while a page is
+    made, is printed to the log and ends the process with exit code 1.
     """
     path = _begin(job.log, engine=job.engine)
-    os.chdir(job.working_dir)
-    failure = None
-    with _time_limit(job.time_limit):
-        try:
-            _publish(job, _execute(job))
-        except CellsFailedError as problem:
-            failure = str(problem)
-    answers.send(Answer(path=path, failure=failure))
+    publish = job.publish or _default_publish()
+    tracer = Tracer(job.known.root) if job.known else None
+    executed: dict[int, NotebookNode] = {}
+    failures: dict[int, str] = {}
+    for number, part in enumerate(job.parts):
+        os.chdir(job.working_dir)
+        with _time_limit(job.time_limit):
+            try:
+                executed[number] = _execute(job, part, number)
+            except CellsFailedError as problem:
+                failures[number] = str(problem)
+    trace = _trace(job, tracer)
+    with _time_limit(job.whole_limit):
+        for number, notebook in executed.items():
+            try:
+                _publish(
+                    publish, job, job.parts[number], notebook, _fingerprint(job, job.parts[number], trace)
+                )
+            except EvaluationError as problem:
+                failures[number] = f"the page was not made: {problem}"
+    answers.send(_answer(job, path, trace, tracer, failures))
     _end()
+
+
+def _trace(job: Job, tracer: Tracer | None) -> Trace:
+    """Return what all cells used, in this process or in the kernels it started."""
+    trace = tracer.taken() if tracer else Trace()
+    for number in range(len(job.parts)):
+        trace |= read_trace(_kernel_trace(job, number))
+    return trace
+
+
+def _kernel_trace(job: Job, number: int) -> Path:
+    return job.executed(number).with_suffix(".trace.json")
+
+
+def _fingerprint(job: Job, part: Part, trace: Trace) -> str:
+    """Return what stands on a page: the hash of all that its cells used, which way they were run left out."""
+    if job.known is None:
+        return job.fingerprint
+    modules = sorted(name for name in trace.modules if name not in RUNS_CELLS)
+    now = job.known.surroundings
+    return printed_fingerprint(
+        trace,
+        parts={
+            "notebook": job.known.notebook,
+            "parameters": dict(part.parameters),
+            "code": [[name, now.code.get(name, "")] for name in modules],
+            "files": file_states(job.known.root, trace.files),
+            "packages": dict(now.packages),
+        },
+    )[:FINGERPRINT_DIGITS]
+
+
+def _answer(
+    job: Job, path: EnginePath, cells: Trace, tracer: Tracer | None, failures: Mapping[int, str]
+) -> Answer:
+    trace = cells | tracer.taken() if tracer else cells
+    made = []
+    for number, part in enumerate(job.parts):
+        if number in failures:
+            made.append(Made(target_name=part.target_name, failure=failures[number]))
+            continue
+        made.append(
+            Made(
+                target_name=part.target_name,
+                fingerprint=_fingerprint(job, part, cells),
+                page=page_file(part.output) if tracer else None,
+                messages=message_states(part.language, trace.messages),
+            )
+        )
+    files = file_states(job.known.root, trace.files) if job.known else {}
+    return Answer(path=path, made=tuple(made), trace=trace, files=files)
 
 
 def run_notebook(notebook: NotebookNode, scratch: Path, answers: Connection) -> None:
@@ -186,7 +192,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _execute(job: Job) -> NotebookNode:
+def _execute(job: Job, part: Part, number: int) -> NotebookNode:
     """Run the cells and return the executed notebook.
 
     Raises
@@ -199,12 +205,12 @@ def _execute(job: Job) -> NotebookNode:
     try:
         executed = papermill.execute_notebook(
             str(job.notebook),
-            str(job.executed),
-            parameters=dict(job.parameters),
+            str(job.executed(number)),
+            parameters=dict(part.parameters),
             progress_bar=False,
             request_save_on_cell_execute=job.keep_each_cell or job.engine == "ordinary",
             kernel_name=KERNEL_NAME,
-            **_engine_options(job),
+            **_engine_options(job, part, number),
         )
     except PapermillExecutionError as problem:
         raise CellsFailedError(_describe(problem)) from problem
@@ -214,18 +220,24 @@ def _execute(job: Job) -> NotebookNode:
     return executed
 
 
-def _engine_options(job: Job) -> dict[str, Any]:
+def _engine_options(job: Job, part: Part, number: int) -> dict[str, Any]:
+    seed = seed_of(part.parameters)
     if job.engine == "warm":
-        from evaluation.execution.shell import InProcessEngine
+        from evaluation.execution.shell import InProcessEngine, NotebookShell
 
         papermill_engines.register("in_process", InProcessEngine)
+        # a notebook begins without the names of the one before
+        NotebookShell.clear_instance()
         return {
             "engine_name": "in_process",
             "profile_dir": job.scratch / "ipython",
-            "seed": job.seed,
-            "save_to": job.executed,
+            "seed": seed,
+            "save_to": job.executed(number),
         }
-    return {"extra_arguments": [f"--IPKernelApp.exec_lines={kernel_line(job.seed)}"]}
+    lines = [kernel_line(seed)]
+    if job.known:
+        lines.append(trace_line(job.known.root, _kernel_trace(job, number)))
+    return {"extra_arguments": [f"--IPKernelApp.exec_lines={line}" for line in lines]}
 
 
 def _describe(problem: PapermillExecutionError) -> str:
@@ -237,15 +249,14 @@ def _describe(problem: PapermillExecutionError) -> str:
     return f"cell {problem.cell_index + 1}, In [{problem.exec_count}]:\n{shown}"
 
 
-def _publish(job: Job, executed: NotebookNode) -> None:
-    publish = job.publish or _default_publish()
+def _publish(publish: Publish, job: Job, part: Part, executed: NotebookNode, fingerprint: str) -> None:
     publish(
         executed,
-        target_name=job.target_name,
-        language=job.language,
-        parameters=dict(job.parameters),
-        fingerprint=job.fingerprint,
-        path=job.output,
+        target_name=part.target_name,
+        language=part.language,
+        parameters=dict(part.parameters),
+        fingerprint=fingerprint,
+        path=part.output,
         reports_root=job.reports_root,
     )
 

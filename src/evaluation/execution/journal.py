@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from evaluation.provenance import write_bytes_atomically
 
 JOURNAL_NAME = "journal.jsonl"
 RUN_NAME = "run.json"
-Status = Literal["ok", "failed", "not run"]
+Status = Literal["ok", "failed", "not run", "up to date"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class TargetRecord:
     target, fingerprint
         Its name, and the fingerprint of what it was made from.
     status
-        ``"ok"``, ``"failed"`` or ``"not run"``.
+        ``"ok"``, ``"failed"``, ``"not run"``, or ``"up to date"`` for one that needed no making.
     seconds
         From the start of its process to the end.
     path
@@ -39,7 +39,11 @@ class TargetRecord:
     attempts
         How often it was tried.
     reason
-        Why it failed or was not run.
+        Why it failed, was not run, or was made.
+    started
+        Seconds from the start of the run to that of its process.
+    worker
+        Which of the processes at the same time.
     finished
         Date and time, UTC.
     """
@@ -52,6 +56,8 @@ class TargetRecord:
     attempts: int = 0
     reason: str = ""
     finished: str = ""
+    started: float = 0.0
+    worker: int = 0
 
 
 def now() -> str:
@@ -60,14 +66,34 @@ def now() -> str:
 
 
 def append_record(processed_dir: Path, record: TargetRecord) -> None:
-    """Add a line to the journal and see it safely to the disk's cache."""
-    line = json.dumps(asdict(record), ensure_ascii=False, sort_keys=True) + "\n"
-    # one write of one line: a reader sees all of it, and a killed run leaves at most its last line in part
-    handle = os.open(processed_dir / JOURNAL_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    """Add a line to the journal."""
+    line = json.dumps(asdict(record), ensure_ascii=False, sort_keys=True)
+    append_lines(processed_dir / JOURNAL_NAME, [line])
+
+
+def append_lines(path: Path, lines: Iterable[str]) -> None:
+    """Add lines to a file, safe on the disk when this returns.
+
+    One write: a reader sees all of it, and a killed run leaves at most its last line in part, which the next
+    line does not continue.
+    """
+    content = "".join(f"{line}\n" for line in lines).encode()
+    if not content:
+        return
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(handle, line.encode())
+        size = os.lseek(handle, 0, os.SEEK_END)
+        torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+        _write_all(handle, b"\n" + content if torn else content)
+        os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(handle, view) :]
 
 
 def read_journal(processed_dir: Path) -> dict[str, TargetRecord]:
@@ -75,7 +101,7 @@ def read_journal(processed_dir: Path) -> dict[str, TargetRecord]:
     path = processed_dir / JOURNAL_NAME
     if not path.is_file():
         return {}
-    complete = path.read_text(encoding="utf-8").split("\n")
+    complete = path.read_text(encoding="utf-8", errors="replace").split("\n")
     records = [_record(line) for line in complete if line]
     return {record.target: record for record in records if record}
 

@@ -10,7 +10,8 @@ one dies with its own children, and an end of all when the run is killed.
 Isolation is that of a fresh kernel. Where there is no safe fork (Windows, macOS), or on demand, the same job
 starts an ordinary kernel through papermill; which way was taken is part of each outcome.
 
-Belongs here: making and ending processes. Does not belong here: what they do (`evaluation.execution.job`).
+Belongs here: making and ending processes. Does not belong here: what they do (`evaluation.execution.job`),
+and how papermill and Jupyter come to them (`evaluation.execution.engine`, `evaluation.execution.provisioner`).
 """
 
 from __future__ import annotations
@@ -21,23 +22,18 @@ import multiprocessing
 import os
 import signal
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Literal, cast
-
-from evaluation.execution.imports import lean_imports
-
-with lean_imports():
-    from nbclient.exceptions import DeadKernelError
-    from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+from typing import Any, Literal, TypeVar, cast
 
 EngineName = Literal["warm", "ordinary"]
+Started = TypeVar("Started")
 PRELOAD_MODULE = "evaluation.execution.preload"
 PR_SET_PDEATHSIG = 1
 """Option of Linux's prctl(2): a signal for this process when its parent dies."""
@@ -73,27 +69,36 @@ def choose_engine(asked: EngineName | None = None) -> EngineName:
     return asked or ("warm" if is_fork_safe() else "ordinary")
 
 
+_environment_lock = threading.RLock()
+
+
 @contextlib.contextmanager
 def fixed_environment() -> Iterator[None]:
-    """Start processes with `FIXED_ENVIRONMENT`, and leave this one's environment as it was."""
-    before = {name: os.environ.get(name) for name in FIXED_ENVIRONMENT}
-    os.environ.update(FIXED_ENVIRONMENT)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    """Start processes with `FIXED_ENVIRONMENT`, and leave this one's environment as it was.
+
+    One thread at a time: another would take the fixed values for this process's own.
+    """
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in FIXED_ENVIRONMENT}
+        os.environ.update(FIXED_ENVIRONMENT)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
 
-def warm_up() -> None:
-    """Start the preloaded parent, and return at once while it loads."""
+def warm_up() -> int:
+    """Start the preloaded parent, and return its process id at once while it loads."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([PRELOAD_MODULE])
     with fixed_environment():
         forkserver.ensure_running()
+        server: Any = forkserver._forkserver
+        return server._forkserver_pid
 
 
 def start_process(
@@ -111,29 +116,24 @@ def start_process(
     receiver, sender = context.Pipe(duplex=False)
     process = cast(Any, context).Process(target=run, args=(*arguments, sender))
     with fixed_environment():
-        _start_surely(process)
+        start_surely(process.start)
     sender.close()
     return process, receiver
 
 
-def _start_surely(process: BaseProcess) -> None:
+def start_surely(start: Callable[[], Started]) -> Started:
     """Start a process; where the fork server is just dying, wait until it can be replaced."""
     for pause in START_PAUSES:
         try:
-            process.start()
+            return start()
         except (ConnectionError, EOFError):
             time.sleep(pause)
-        else:
-            return
-    process.start()
+    return start()
 
 
 def settle_in(log: Path) -> None:
     """Make the current child a group of its own that dies with its parent and prints to a log."""
-    os.setsid()
-    _let_go_of_fork_server()
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    stand_alone()
     run = multiprocessing.parent_process()
     if run is not None and not run.is_alive():
         os._exit(1)
@@ -141,6 +141,15 @@ def settle_in(log: Path) -> None:
     for stream in (1, 2):
         os.dup2(handle, stream)
     os.close(handle)
+
+
+def stand_alone() -> None:
+    """Make the current child the leader of a group that dies with its parent."""
+    os.setsid()
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # after that, because the fork server may end at this moment
+    _let_go_of_fork_server()
 
 
 def _let_go_of_fork_server() -> None:
@@ -153,6 +162,17 @@ def _let_go_of_fork_server() -> None:
     if server._forkserver_alive_fd is not None:
         os.close(server._forkserver_alive_fd)
         server._forkserver_alive_fd = None
+
+
+def _start_over() -> None:
+    """Let a process that a user's code forked from this one have a fork server of its own."""
+    _let_go_of_fork_server()
+    server: Any = forkserver._forkserver
+    server._forkserver_pid = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_over)
 
 
 def kill_tree(process: BaseProcess) -> None:
@@ -204,46 +224,3 @@ def describe_death(exit_code: int | None) -> str:
 def is_passing(exit_code: int | None) -> bool:
     """Return whether a death may have an outside cause, so that a second attempt makes sense."""
     return exit_code is not None and (exit_code < 0 or exit_code == FORK_SERVER_GONE)
-
-
-class WarmEngine(Engine):
-    """The papermill engine ``warm``: cells run in a child forked from the preloaded parent."""
-
-    @classmethod
-    def execute_managed_notebook(
-        cls,
-        nb_man: NotebookExecutionManager,
-        kernel_name: str,
-        execution_timeout: float | None = None,
-        **_: Any,
-    ) -> None:
-        """Run all cells in a child of this call alone.
-
-        Raises
-        ------
-        nbclient.exceptions.DeadKernelError
-            When the child dies or exceeds ``execution_timeout`` seconds (for the whole notebook).
-        """
-        from evaluation.execution.job import run_notebook
-
-        with tempfile.TemporaryDirectory(prefix="evaluation-") as scratch:
-            process, answers = start_process(run_notebook, (nb_man.nb, Path(scratch)), engine="warm")
-            try:
-                nb_man.nb = _receive(process, answers, execution_timeout)
-            finally:
-                kill_tree(process)
-
-
-def _receive(process: BaseProcess, answers: Connection, limit: float | None) -> Any:
-    if not wait([answers], timeout=limit):
-        raise DeadKernelError(f"time limit of {limit:g} s exceeded")
-    try:
-        return answers.recv()
-    except EOFError:
-        process.join()
-        raise DeadKernelError(describe_death(process.exitcode)) from None
-
-
-def register_engines() -> None:
-    """Make the engine ``warm`` known to papermill in this process."""
-    papermill_engines.register("warm", WarmEngine)

@@ -47,6 +47,6 @@ def _who_holds(content: str) -> str:
     try:
         holder = json.loads(content)
         who = f"process {holder['process']} on {holder['machine']}, since {holder['since']}"
-    except (json.JSONDecodeError, KeyError):
+    except (ValueError, KeyError, TypeError):
         who = "its holder has not written who it is"
     return f"Another run is writing to this project ({who}). Wait for it, or end it, and run again."

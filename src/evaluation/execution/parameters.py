@@ -125,7 +125,11 @@ TYPE_PROBLEMS = (ValueError, KeyError, SyntaxError)
 
 
 def parse_parameters(
-    given: Iterable[tuple[str, str]], declared: Mapping[str, Parameter], *, notebook: str
+    given: Iterable[tuple[str, str]],
+    declared: Mapping[str, Parameter],
+    *,
+    notebook: str,
+    aliases: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return typed values of the parameters that a user gave as text.
 
@@ -137,6 +141,8 @@ def parse_parameters(
         What the notebook declares.
     notebook
         Its name, for messages.
+    aliases
+        Other names of some of them.
 
     Raises
     ------
@@ -146,8 +152,10 @@ def parse_parameters(
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for name, text in given:
-        problem = _name_problem(name, declared, already=values)
+    other_names = aliases or {}
+    for typed, text in given:
+        name = other_names.get(typed, typed)
+        problem = _name_problem(name, {**declared, **_named(other_names, declared)}, already=values)
         if problem is None:
             values[name], problem = _parse(declared[name], text)
         if problem:
@@ -155,6 +163,10 @@ def parse_parameters(
     if problems:
         raise UsageError(_refusal(problems, declared.values(), notebook=notebook))
     return values
+
+
+def _named(aliases: Mapping[str, str], declared: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    return {alias: declared[name] for alias, name in aliases.items() if name in declared}
 
 
 def _name_problem(name: str, declared: Mapping[str, Parameter], *, already: Mapping[str, Any]) -> str | None:

@@ -7,12 +7,14 @@ ends. Does not belong here: the order of jobs, and what a failure means for othe
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Any
 
-from evaluation.execution.job import Answer, Job, run_job
+from evaluation.execution.job import Answer, Job, Made, run_job
 from evaluation.execution.kernels import (
     describe_death,
     is_passing,
@@ -46,6 +48,12 @@ class Ended:
         Which way the notebook ran; empty when its process gave no answer.
     attempts
         How often it was tried.
+    answer
+        What its process said, if it did.
+    started
+        When the last attempt began, by `time.monotonic`.
+    worker
+        Which of the places in the pool it had.
     """
 
     job: Job
@@ -53,19 +61,39 @@ class Ended:
     seconds: float
     path: str
     attempts: int
+    answer: Answer | None = None
+    started: float = 0.0
+    worker: int = 0
+
+    def of_page(self, target_name: str) -> Made:
+        """Return what became of one page; a process that gave no answer made none."""
+        if self.answer is None:
+            return Made(target_name=target_name, failure=self.failure)
+        return next(made for made in self.answer.made if made.target_name == target_name)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Running:
     job: Job
     process: BaseProcess
     answers: Connection
     started: float
     attempt: int
+    worker: int
+    answer: Answer | None = None
+    said_all: bool = False
 
     @property
     def deadline(self) -> float:
-        return self.started + self.job.time_limit + GRACE_SECONDS
+        return self.started + self.job.whole_limit + GRACE_SECONDS
+
+    def listen(self) -> None:
+        """Take in the answer as soon as it is there: a long one would keep its process waiting."""
+        if self.said_all or not self.answers.poll():
+            return
+        self.said_all = True
+        with contextlib.suppress(EOFError, OSError):
+            self.answer = self.answers.recv()
 
 
 class ChildPool:
@@ -93,18 +121,31 @@ class ChildPool:
 
     def start(self, job: Job, *, attempt: int = 1) -> None:
         """Start a job."""
+        taken = {running.worker for running in self._running}
         process, answers = start_process(run_job, (job,), engine=job.engine)
         self._running.append(
-            _Running(job=job, process=process, answers=answers, started=time.monotonic(), attempt=attempt)
+            _Running(
+                job=job,
+                process=process,
+                answers=answers,
+                started=time.monotonic(),
+                attempt=attempt,
+                worker=min(set(range(self.size)) - taken),
+            )
         )
 
     def wait(self) -> list[Ended]:
         """Wait until at least one job has ended or must be ended; return those that have."""
-        nearest = min(running.deadline for running in self._running)
-        sentinels = [running.process.sentinel for running in self._running]
-        wait(sentinels, timeout=max(0.0, nearest - time.monotonic()))
-        due = [running for running in self._running if _is_due(running)]
-        return [ended for running in due if (ended := self._end(running)) is not None]
+        while True:
+            nearest = min(running.deadline for running in self._running)
+            signs: list[Any] = [running.process.sentinel for running in self._running]
+            signs += [running.answers for running in self._running if not running.said_all]
+            wait(signs, timeout=max(0.0, nearest - time.monotonic()))
+            for running in self._running:
+                running.listen()
+            due = [running for running in self._running if _is_due(running)]
+            if due:
+                return [ended for running in due if (ended := self._end(running)) is not None]
 
     def kill_all(self) -> None:
         """Kill everything that runs."""
@@ -117,7 +158,8 @@ class ChildPool:
         """Take a job out of the pool; start it again where a second attempt makes sense."""
         self._running.remove(running)
         seconds = time.monotonic() - running.started
-        answer, death = _farewell(running)
+        death = _farewell(running)
+        answer = running.answer
         if answer is None and running.attempt < ATTEMPTS and death is not None and is_passing(death):
             self.start(replace(running.job, keep_each_cell=True), attempt=running.attempt + 1)
             return None
@@ -127,6 +169,9 @@ class ChildPool:
             seconds=seconds,
             path=answer.path if answer else "",
             attempts=running.attempt,
+            answer=answer,
+            started=running.started,
+            worker=running.worker,
         )
 
 
@@ -134,29 +179,22 @@ def _is_due(running: _Running) -> bool:
     return not running.process.is_alive() or time.monotonic() >= running.deadline
 
 
-def _farewell(running: _Running) -> tuple[Answer | None, int | None]:
-    """Return the answer and the exit code of a job; the code is None when its time was up."""
+def _farewell(running: _Running) -> int | None:
+    """End a job's process with all it started; return its exit code, None when its time was up."""
     in_time = not running.process.is_alive()
-    answer = _answer(running.answers)
+    running.listen()
     kill_tree(running.process)
     if running.process.pid is not None:
         kill_group(running.process.pid)
     running.answers.close()
-    return answer, running.process.exitcode if in_time else None
-
-
-def _answer(answers: Connection) -> Answer | None:
-    try:
-        return answers.recv() if answers.poll() else None
-    except EOFError:
-        return None
+    return running.process.exitcode if in_time else None
 
 
 def _failure(job: Job, answer: Answer | None, death: int | None) -> str | None:
     if answer is not None:
-        return answer.failure
+        return next((made.failure for made in answer.made if made.failure), None)
     if death is None:
-        return f"time limit of {job.time_limit:g} s exceeded; the process did not react and was killed"
+        return f"time limit of {job.whole_limit:g} s exceeded; the process did not react and was killed"
     printed = log_tail(job)
     return f"{describe_death(death)}\n{printed}" if printed else describe_death(death)
 

@@ -5,13 +5,22 @@ Belongs here: terminal output of a run. Does not belong here: what is kept (`eva
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -64,17 +73,26 @@ class LineDisplay:
     def ended(self, record: TargetRecord) -> None:
         """Print one line."""
         self._done += 1
-        print(f"[{self._done:>{len(str(self._total))}}/{self._total}] {_line(record)}", flush=True)
+        print(f"{_line(record)} done={self._done}/{max(self._total, self._done)}", flush=True)
+
+
+class _RateColumn(ProgressColumn):
+    """Pages a minute, over the last of them."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed * 60:.0f}/min" if speed else "")
 
 
 class TerminalDisplay:
-    """A bar with the time left; failures stay above it."""
+    """A bar with the rate and the time left; failures stay above it."""
 
     def __init__(self, total: int) -> None:
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
+            _RateColumn(),
             TimeRemainingColumn(),
         )
         self._progress = Progress(*columns)
@@ -109,10 +127,17 @@ def open_display(total: int) -> RunDisplay:
 
 
 def _line(record: TargetRecord) -> str:
-    seconds = f"{record.seconds:7.2f} s" if record.seconds else " " * 9
-    again = f" (attempt {record.attempts})" if record.attempts > 1 else ""
-    reason = f": {_last_line(record.reason)}" if record.reason else ""
-    return f"{record.status:<7} {seconds}  {record.target}{again}{reason}"
+    """Return one line of names and values, for people and for programs."""
+    parts: dict[str, str] = {"target": record.target, "status": json.dumps(record.status)}
+    if " " not in record.status:
+        parts["status"] = record.status
+    if record.seconds:
+        parts["seconds"] = f"{record.seconds:.2f}"
+    if record.attempts > 1:
+        parts["attempts"] = str(record.attempts)
+    if record.reason:
+        parts["reason"] = json.dumps(_last_line(record.reason), ensure_ascii=False)
+    return " ".join(f"{name}={value}" for name, value in parts.items())
 
 
 def _last_line(reason: str) -> str:

@@ -27,6 +27,7 @@ LANGUAGES = ("id", "en")
 DEFAULT_TIME_LIMIT = 300.0
 """Seconds for one page, where the file states none."""
 
+TOP_ENTRIES = ("reports", "tables", "time_limit_seconds")
 Each = Literal["region"]
 EACH_PARAMETER: Mapping[str, str] = {"region": "region_code"}
 """The parameter that differs between the pages of one report."""
@@ -59,6 +60,8 @@ class Report:
         Tables below ``data/processed/`` that its notebook writes.
     engine
         ``"ordinary"`` for a notebook that needs a real kernel (widgets, text printed by C libraries).
+    aliases
+        Other names under which users may give a parameter.
     declared
         The parameters that its notebook declares.
     unreadable
@@ -74,6 +77,7 @@ class Report:
     after: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     engine: EngineName | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, Parameter] = field(default_factory=dict)
     unreadable: str = ""
 
@@ -86,11 +90,14 @@ class ReportList:
     ----------
     reports
         The reports by name, in the order of the file.
+    tables
+        Tables that the library keeps in ``data/processed/``, made before any page.
     time_limit
         Seconds that one page may take.
     """
 
     reports: Mapping[str, Report]
+    tables: tuple[str, ...] = ()
     time_limit: float = DEFAULT_TIME_LIMIT
 
 
@@ -117,7 +124,9 @@ def load_reports(config_dir: Path, notebooks_dir: Path) -> ReportList:
         ]
     )
     return ReportList(
-        reports=reports, time_limit=float(content.get("time_limit_seconds", DEFAULT_TIME_LIMIT))
+        reports=reports,
+        tables=tuple(content.get("tables", ())),
+        time_limit=float(content.get("time_limit_seconds", DEFAULT_TIME_LIMIT)),
     )
 
 
@@ -126,7 +135,9 @@ def _read(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise_if_any([_fault("", "the file is missing")])
-    except yaml.YAMLError as problem:
+    except OSError as problem:
+        raise_if_any([_fault("", f"not readable: {problem.strerror}")])
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise_if_any([_fault("", f"not readable as YAML: {' '.join(str(problem).split())}")])
     return None
 
@@ -139,8 +150,10 @@ def _shape_faults(content: Any) -> Iterator[Fault]:
     if not isinstance(content, dict) or not isinstance(content.get("reports"), dict):
         yield _fault("", "it must hold a mapping `reports`")
         return
-    for key in set(content) - {"reports", "time_limit_seconds"}:
-        yield _fault(key, "unknown entry; known: reports, time_limit_seconds")
+    for key in sorted(set(content) - set(TOP_ENTRIES)):
+        yield _fault(key, f"unknown entry; known: {', '.join(TOP_ENTRIES)}")
+    if not _is_texts(content.get("tables", [])):
+        yield _fault("tables", f"must be a list of texts; got: {content['tables']!r}")
     limit = content.get("time_limit_seconds", DEFAULT_TIME_LIMIT)
     if isinstance(limit, bool) or not isinstance(limit, (int, float)) or limit <= 0:
         yield _fault("time_limit_seconds", f"must be a number above zero; got: {limit!r}")
@@ -159,8 +172,9 @@ def _entry_faults(name: str, entry: Any) -> Iterator[Fault]:
     for key in ("languages", "after", "writes"):
         if not _is_texts(entry.get(key, [])):
             yield _fault(name, f"{key} must be a list of texts; got: {entry[key]!r}")
-    if not isinstance(entry.get("parameters", {}), dict):
-        yield _fault(name, f"parameters must be a mapping; got: {entry['parameters']!r}")
+    for key in ("parameters", "aliases"):
+        if not isinstance(entry.get(key, {}), dict):
+            yield _fault(name, f"{key} must be a mapping; got: {entry[key]!r}")
     yield from _option_faults(name, entry)
 
 
@@ -193,6 +207,7 @@ def _report(name: str, entry: Mapping[str, Any], notebooks_dir: Path) -> Report:
         after=tuple(entry.get("after", ())),
         writes=tuple(entry.get("writes", ())),
         engine=entry.get("engine"),
+        aliases=entry.get("aliases", {}),
         declared=declared,
         unreadable=unreadable,
     )
@@ -206,7 +221,7 @@ def _read_declared(notebooks_dir: Path, name: str) -> tuple[dict[str, Parameter]
         return {}, f"no notebook {name!r}{suggest(name, known)}"
     try:
         return read_parameters(path), ""
-    except (ValueError, ValidationError, AttributeError, TypeError) as problem:
+    except (OSError, ValueError, ValidationError, AttributeError, TypeError, KeyError) as problem:
         return (
             {},
             f"notebooks/{path.name} is not readable as a notebook: {' '.join(str(problem).split())[:200]}",
@@ -250,6 +265,11 @@ def _parameter_faults(report: Report) -> Iterator[Fault]:
             yield _fault(report.name, f"{report.notebook} has no parameter {name!r}{hint}")
         elif problem := value_problem(report.declared[name], value):
             yield _fault(report.name, problem)
+    for alias, name in report.aliases.items():
+        if name not in report.declared or alias in report.declared:
+            yield _fault(
+                report.name, f"aliases must lead from a new name to a parameter; got: {alias}: {name}"
+            )
     if report.each and EACH_PARAMETER[report.each] not in report.declared:
         yield _fault(report.name, f"{report.notebook} has no parameter {EACH_PARAMETER[report.each]!r}")
     if len(report.languages) > 1 and "language" not in report.declared:

@@ -11,23 +11,39 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.execution.job import Job, Publish
+from evaluation.execution.assessment import Assessment, assess
+from evaluation.execution.freshness import Freshness
+from evaluation.execution.job import Job, Known, Made, Part, Publish
 from evaluation.execution.journal import TargetRecord, append_record, now, write_run
+from evaluation.execution.keeping import KeptFiles, forget_failures, keep_failure
 from evaluation.execution.kernels import EngineName, choose_engine
+from evaluation.execution.linking import LinkPass
+from evaluation.execution.manifest import write_manifest
 from evaluation.execution.plan import Plan, Target
 from evaluation.execution.pool import ChildPool, Ended
+from evaluation.execution.present import (
+    TablesFailedError,
+    ask_in_child,
+    read_checked,
+    table_reads,
+    tables_are_current,
+    write_checked,
+)
 from evaluation.execution.progress import RunDisplay, open_display
-from evaluation.provenance import write_bytes_atomically
+from evaluation.execution.records import Record
+from evaluation.execution.timeline import write_timeline
 from evaluation.studies.project import Project
 
-FAILED_FOLDER = "_failed"
-Finish = Callable[[Path], object]
+TABLES = "tables"
+"""Name of the step that builds what all pages read."""
+
+Group = list[Target]
+"""Pages of one execution of the analysis."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +67,17 @@ class RunSummary:
     @property
     def not_made(self) -> tuple[TargetRecord, ...]:
         """The targets that failed or were not run."""
-        return tuple(record for record in self.records if record.status != "ok")
+        return tuple(record for record in self.records if record.status in ("failed", "not run"))
+
+    @property
+    def made(self) -> int:
+        """How many pages were made."""
+        return sum(record.status == "ok" and record.target != TABLES for record in self.records)
+
+    @property
+    def standing(self) -> int:
+        """How many pages needed no making."""
+        return sum(record.status == "up to date" for record in self.records)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -71,10 +97,10 @@ def run_plan(
     jobs: int | None = None,
     engine: EngineName | None = None,
     publish: Publish | None = None,
-    finish: Finish | None = None,
     display: RunDisplay | None = None,
+    assessment: Assessment | None = None,
 ) -> RunSummary:
-    """Make all targets of a plan.
+    """Make the targets of a plan that do not stand, each after those it waits for.
 
     Parameters
     ----------
@@ -88,10 +114,10 @@ def run_plan(
         ``"warm"`` or ``"ordinary"``; the fast one where it is safe when None.
     publish
         Makes a page of an executed notebook; `evaluation.reporting.page.publish` when None.
-    finish
-        Called with the folder of pages when all targets have ended, for what needs all of them.
     display
         Shows progress.
+    assessment
+        What is already known of the plan.
 
     Returns
     -------
@@ -100,16 +126,37 @@ def run_plan(
     """
     begun, started = time.monotonic(), now()
     chosen = choose_engine(engine)
-    _forget_failures(project, plan.targets)
+    known = assessment or assess(plan, project)
+    links = LinkPass(project.reports_dir, project.processed_dir)
+    if known.nothing_to_do and not links.is_due:
+        return _all_stand(plan, chosen, begun)
+    links.begin()
+    known.book.tidy()
+    forget_failures(project, plan.targets)
     with tempfile.TemporaryDirectory(prefix="evaluation-run-") as scratch:
-        run = _Run(project=project, plan=plan, engine=chosen, publish=publish, scratch=Path(scratch))
-        with display or open_display(len(plan.targets)) as shown:
-            run.work(ChildPool(jobs or usable_cores()), shown)
-    if finish is not None:
-        finish(project.reports_dir)
+        run = _Run(
+            project=project,
+            plan=plan,
+            engine=chosen,
+            publish=publish,
+            scratch=Path(scratch),
+            fresh=known.freshness,
+            begun=begun,
+        )
+        with display or open_display(known.expected) as shown:
+            if run.make_tables(shown):
+                run.work(ChildPool(jobs or usable_cores()), shown)
+    run.link(links)
     summary = RunSummary(records=tuple(run.records), engine=chosen, seconds=time.monotonic() - begun)
-    write_run(project.processed_dir, _as_content(summary, plan, project, started))
+    content = _as_content(summary, plan, project, started)
+    write_run(project.processed_dir, content)
+    write_timeline(project.processed_dir, content, summary.records)
     return summary
+
+
+def _all_stand(plan: Plan, engine: EngineName, begun: float) -> RunSummary:
+    records = [TargetRecord(target=t.name, fingerprint="", status="up to date") for t in plan.targets]
+    return RunSummary(records=tuple(records), engine=engine, seconds=time.monotonic() - begun)
 
 
 @dataclass(kw_only=True)
@@ -121,144 +168,203 @@ class _Run:
     engine: EngineName
     publish: Publish | None
     scratch: Path
+    fresh: Freshness
+    begun: float
     records: list[TargetRecord] = field(default_factory=list)
-    kept: dict[str, _KeptFiles] = field(default_factory=dict)
-    made: set[str] = field(default_factory=set)
+    kept: dict[str, KeptFiles] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+    made: list[Target] = field(default_factory=list)
+    why: dict[str, str] = field(default_factory=dict)
     lost: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Targets that were not made, with the failed targets that are the cause."""
+
+    def make_tables(self, display: RunDisplay) -> bool:
+        """Build the library's tables that pages read, and learn what has changed in them."""
+        plan, surroundings = self.plan, self.fresh.surroundings
+        names = self.fresh.unanswered(plan.targets)
+        if tables_are_current(self.project, plan.tables, surroundings) and not names:
+            return True
+        asked = sorted({*names, *table_reads(plan.tables)})
+        if not asked:
+            return True
+        display.started(TABLES)
+        started = time.monotonic()
+        try:
+            answers = ask_in_child(
+                self.project, asked, engine=self.engine, time_limit=plan.time_limit, scratch=self.scratch
+            )
+        except TablesFailedError as problem:
+            self._tables_failed(str(problem), display)
+            return False
+        self.fresh.answer(answers)
+        checked = replace(read_checked(self.project.processed_dir), tables=surroundings.inputs)
+        write_checked(self.project.processed_dir, checked)
+        seconds = round(time.monotonic() - started, 3)
+        self._note(TABLES, display, status="ok", seconds=seconds, started=started - self.begun)
+        return True
+
+    def _tables_failed(self, reason: str, display: RunDisplay) -> None:
+        self._note(TABLES, display, status="failed", reason=reason)
+        for target in self.plan.targets:
+            self._note(target.name, display, status="not run", reason=f"needs {TABLES}, which failed")
 
     def work(self, pool: ChildPool, display: RunDisplay) -> None:
         """Start what is ready and take in what has ended, until nothing is left."""
         by_name = {target.name: target for target in self.plan.targets}
-        waiting = list(self.plan.targets)
+        waiting = _grouped(self.plan.targets)
         try:
             while waiting or not pool.is_idle:
                 if self.lost:
                     waiting = self._leave_out(waiting, display)
-                for target in list(islice(self._ready(waiting), pool.free)):
-                    waiting.remove(target)
-                    self._start(target, pool, display)
+                waiting = self._start_ready(waiting, pool, display)
                 if not pool.is_idle:
                     for ended in pool.wait():
-                        self._take_in(by_name[ended.job.target_name], ended, display)
+                        self._take_in(ended, by_name, display)
         finally:
             pool.kill_all()
             # what is still kept belongs to targets that were interrupted
             for files in self.kept.values():
                 files.restore()
 
-    def _leave_out(self, waiting: list[Target], display: RunDisplay) -> list[Target]:
+    def link(self, links: LinkPass) -> None:
+        """Make the links between pages right, and remember the pages as they are now."""
+        touched = [*self.made, *self.fresh.touched]
+        changed = {*links.finish(target.output for target in touched)}
+        standing = [target for target in self.plan.targets if target.name in self.settled]
+        self.fresh.touched += [target for target in standing if target.output in changed]
+        self.fresh.confirm(standing)
+        write_manifest(self.project, self.fresh, self.plan)
+
+    def _leave_out(self, waiting: list[Group], display: RunDisplay) -> list[Group]:
         """Record targets that need one that was not made; return the others."""
-        left: list[Target] = []
-        for target in waiting:
-            causes = [cause for name in target.after for cause in self.lost.get(name, ())]
-            if causes:
+        left: list[Group] = []
+        for group in waiting:
+            causes = [cause for name in group[0].after for cause in self.lost.get(name, ())]
+            if not causes:
+                left.append(group)
+                continue
+            for target in group:
                 self.lost[target.name] = tuple(dict.fromkeys(causes))
-                self._record(
-                    target,
-                    display,
-                    status="not run",
-                    reason=f"needs {', '.join(self.lost[target.name])}, which failed",
-                )
-            else:
-                left.append(target)
+                reason = f"needs {', '.join(self.lost[target.name])}, which failed"
+                self._note(target.name, display, status="not run", reason=reason)
         return left
 
-    def _ready(self, waiting: Iterable[Target]) -> Iterator[Target]:
-        return (target for target in waiting if self.made.issuperset(target.after))
+    def _start_ready(self, waiting: list[Group], pool: ChildPool, display: RunDisplay) -> list[Group]:
+        """Start groups whose prerequisites stand, as long as there is room; return those that still wait."""
+        left: list[Group] = []
+        for number, group in enumerate(waiting):
+            if not pool.free:
+                return [*left, *waiting[number:]]
+            if not self.settled.issuperset(group[0].after):
+                left.append(group)
+                continue
+            stale = [target for target in group if not self._stands(target)]
+            if stale:
+                self._start(stale, pool, display)
+        return left
 
-    def _start(self, target: Target, pool: ChildPool, display: RunDisplay) -> None:
-        folder = self.scratch / target.file_stem
+    def _stands(self, target: Target) -> bool:
+        reasons = self.fresh.reasons(target)
+        if target.forced or reasons:
+            self.why[target.name] = "; ".join(reasons) or "asked for"
+            return False
+        self.settled.add(target.name)
+        self.records.append(TargetRecord(target=target.name, fingerprint="", status="up to date"))
+        return True
+
+    def _start(self, targets: list[Target], pool: ChildPool, display: RunDisplay) -> None:
+        first = targets[0]
+        folder = self.scratch / first.file_stem
         folder.mkdir()
-        if target.writes:
-            self.kept[target.name] = _KeptFiles.of(target.writes, folder / "kept")
-        pool.start(self._job(target, folder))
-        display.started(target.name)
+        if first.writes:
+            self.kept[first.name] = KeptFiles.of(first.writes, folder / "kept")
+        pool.start(self._job(targets, folder))
+        display.started(first.name)
 
-    def _job(self, target: Target, scratch: Path) -> Job:
+    def _job(self, targets: list[Target], scratch: Path) -> Job:
+        own, *others = [
+            Part(target_name=t.name, parameters=t.parameters, language=t.language, output=t.output)
+            for t in targets
+        ]
         return Job(
-            target_name=target.name,
-            notebook=target.notebook,
-            parameters=target.parameters,
-            language=target.language,
-            fingerprint=target.fingerprint,
-            output=target.output,
+            **vars(own),
+            also=tuple(others),
+            notebook=targets[0].notebook,
             reports_root=self.project.reports_dir,
-            working_dir=target.notebook.parent,
+            working_dir=targets[0].notebook.parent,
             scratch=scratch,
-            engine=target.engine or self.engine,
+            engine=targets[0].engine or self.engine,
             time_limit=self.plan.time_limit,
             publish=self.publish,
+            known=Known(
+                root=self.project.root,
+                notebook=self.fresh.notebook(targets[0].notebook),
+                surroundings=self.fresh.surroundings,
+            ),
         )
 
-    def _take_in(self, target: Target, ended: Ended, display: RunDisplay) -> None:
-        kept = self.kept.pop(target.name, None)
-        if ended.failure is not None:
-            if kept is not None:
-                kept.restore()
-            _keep_failure(self.project, target, ended)
-            self.lost[target.name] = (target.name,)
-        self._record(
-            target,
-            display,
-            status="ok" if ended.failure is None else "failed",
-            reason=ended.failure or "",
-            seconds=round(ended.seconds, 3),
-            path=ended.path,
-            attempts=ended.attempts,
-        )
+    def _take_in(self, ended: Ended, by_name: Mapping[str, Target], display: RunDisplay) -> None:
+        kept = self.kept.pop(ended.job.target_name, None)
+        if ended.failure is not None and kept is not None:
+            kept.restore()
+        for number, part in enumerate(ended.job.parts):
+            target, made = by_name[part.target_name], ended.of_page(part.target_name)
+            if made.failure is None:
+                self.fresh.book.keep([_record(target, made, ended, self.fresh)])
+                self.settled.add(target.name)
+                self.made.append(target)
+            else:
+                keep_failure(self.project, target, made.failure, ended.job.executed(number))
+                self.lost[target.name] = (target.name,)
+            self._note(
+                target.name,
+                display,
+                status="ok" if made.failure is None else "failed",
+                reason=made.failure or self.why.get(target.name, ""),
+                fingerprint=made.fingerprint,
+                seconds=round(ended.seconds / len(ended.job.parts), 3),
+                started=round(ended.started - self.begun + number * ended.seconds / len(ended.job.parts), 3),
+                worker=ended.worker,
+                path=ended.path,
+                attempts=ended.attempts,
+            )
         shutil.rmtree(ended.job.scratch)
 
-    def _record(self, target: Target, display: RunDisplay, **outcome: Any) -> None:
-        record = TargetRecord(target=target.name, fingerprint=target.fingerprint, finished=now(), **outcome)
+    def _note(self, name: str, display: RunDisplay, *, fingerprint: str = "", **outcome: Any) -> None:
+        record = TargetRecord(target=name, fingerprint=fingerprint, finished=now(), **outcome)
         append_record(self.project.processed_dir, record)
         self.records.append(record)
-        if record.status == "ok":
-            self.made.add(record.target)
         display.ended(record)
 
 
-@dataclass(frozen=True)
-class _KeptFiles:
-    """Copies of the tables that a target will write, in case it fails half way."""
-
-    copies: tuple[tuple[Path, Path | None], ...]
-
-    @classmethod
-    def of(cls, paths: Iterable[Path], folder: Path) -> _KeptFiles:
-        folder.mkdir()
-        pairs: list[tuple[Path, Path | None]] = []
-        for number, path in enumerate(paths):
-            copy = folder / f"{number}-{path.name}" if path.is_file() else None
-            if copy is not None:
-                shutil.copy2(path, copy)
-            pairs.append((path, copy))
-        return cls(tuple(pairs))
-
-    def restore(self) -> None:
-        for path, copy in self.copies:
-            if copy is None:
-                path.unlink(missing_ok=True)
-            elif path.read_bytes() != copy.read_bytes() if path.is_file() else True:
-                write_bytes_atomically(path, copy.read_bytes())
-
-
-def _keep_failure(project: Project, target: Target, ended: Ended) -> None:
-    """Keep the executed notebook of a failed target, and what is known of the failure beside it."""
-    folder = project.reports_dir / FAILED_FOLDER
-    write_bytes_atomically(folder / f"{target.file_stem}.txt", f"{ended.failure}\n".encode())
-    if ended.job.executed.is_file():
-        write_bytes_atomically(folder / f"{target.file_stem}.ipynb", ended.job.executed.read_bytes())
-
-
-def _forget_failures(project: Project, targets: Iterable[Target]) -> None:
-    """Remove what an earlier run kept of failures of these targets."""
-    folder = project.reports_dir / FAILED_FOLDER
+def _grouped(targets: Iterable[Target]) -> list[Group]:
+    groups: dict[tuple[str, tuple[str, ...]], Group] = {}
     for target in targets:
-        for ending in (".txt", ".ipynb"):
-            (folder / f"{target.file_stem}{ending}").unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+        groups.setdefault((target.group, target.after), []).append(target)
+    return list(groups.values())
+
+
+def _record(target: Target, made: Made, ended: Ended, fresh: Freshness) -> Record:
+    answer, now_there = ended.answer, fresh.surroundings
+    assert answer is not None
+    assert made.page is not None
+    return Record(
+        target=target.name,
+        notebook=fresh.notebook(target.notebook),
+        parameters=dict(target.parameters),
+        code={name: now_there.code.get(name, "") for name in sorted(answer.trace.modules)},
+        files=dict(answer.files),
+        reads=dict(answer.trace.reads),
+        messages=dict(made.messages),
+        catalogue=fresh.catalogue(target.language),
+        packages=dict(now_there.packages),
+        inputs=now_there.inputs,
+        page=made.page,
+        fingerprint=made.fingerprint,
+        seconds=round(ended.seconds, 3),
+        path=ended.path,
+        finished=now(),
+    )
 
 
 def _as_content(summary: RunSummary, plan: Plan, project: Project, started: str) -> dict[str, Any]:
@@ -269,10 +375,15 @@ def _as_content(summary: RunSummary, plan: Plan, project: Project, started: str)
         "seconds": round(summary.seconds, 3),
         "engine": summary.engine,
         "paths": list(summary.paths),
-        "made": len(summary.records) - len(summary.not_made),
+        "made": summary.made,
+        "up_to_date": summary.standing,
         "not_made": len(summary.not_made),
         "targets": [
-            {**rows[record.target], **{key: value for key, value in vars(record).items() if key != "target"}}
+            {
+                **rows.get(record.target, {"target": record.target}),
+                **{key: value for key, value in vars(record).items() if key != "target"},
+            }
             for record in summary.records
+            if record.status != "up to date"
         ],
     }

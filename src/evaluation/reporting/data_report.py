@@ -6,6 +6,7 @@ Belongs here: figures, tables and sentences about the data. Does not belong here
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import pandas as pd
@@ -14,6 +15,7 @@ from evaluation.catalog import Indicator, Language
 from evaluation.charts import Chart, coverage_matrix
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, paragraph
+from evaluation.sources.origins import UNDATED
 from evaluation.studies import processed
 from evaluation.studies.audit import code_systems_differ, coverage_by_year, recompute_hdi, source_summary
 from evaluation.studies.project import Project, open_project
@@ -81,12 +83,14 @@ class DataReport:
         table = self.sources.assign(
             title=[catalog.sources[code].title.get(self.labels.language) for code in self.sources["source"]],
             publisher=[catalog.sources[code].publisher for code in self.sources["source"]],
-            licence=[catalog.sources[code].licence for code in self.sources["source"]],
+            licence=[
+                catalog.sources[code].licence.get(self.labels.language) for code in self.sources["source"]
+            ],
             years=[
                 self.labels.data_years(first, last)
                 for first, last in zip(self.sources["first_year"], self.sources["last_year"], strict=True)
             ],
-            received=[say("date unknown") if day == "undated" else day for day in self.sources["vintage"]],
+            received=[self._day(day) for day in self.sources["vintage"]],
         )
         whole = self.labels.words.number
         return html_table(
@@ -315,6 +319,11 @@ class DataReport:
             },
             heading=say("Take the figures of this page with you:"),
         )
+
+    def _day(self, vintage: str) -> str:
+        if vintage == UNDATED:
+            return self.labels.words.say("date unknown")
+        return self.labels.words.day(date.fromisoformat(vintage))
 
     def _years_with_data(self, counts: pd.DataFrame) -> str:
         covered = counts[counts["n_indicators"] > 0].groupby("pillar")["year"].nunique()

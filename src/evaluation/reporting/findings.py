@@ -15,6 +15,9 @@ from evaluation.studies.plan import OutcomePlan
 from evaluation.studies.profile import RegionProfile
 from evaluation.studies.scores import INDEX_CODE
 
+SMALLEST_P_SHOWN = 0.001
+"""Smaller p values are only said to be smaller: their size carries no more meaning."""
+
 INDEX_RANGE = (0.0, 100.0)
 """Range of an index, whose differences are told in points."""
 
@@ -84,21 +87,33 @@ def pillar_headline(profile: RegionProfile, labels: Labels) -> str:
 def _overall_sentence(profile: RegionProfile, overall: pd.Series, labels: Labels) -> str:
     words = labels.words
     name = str(profile.region["name"])
-    if math.isnan(overall["score"]):
+    if math.isnan(overall["score"]) or overall["quality"] == "C":
         return words.say(
-            "{region} has too few pillars with data for an overall score in the {year:y} edition.",
+            "Too few dimensions have data for an overall score of {region} that could be acted on in the {year:y} edition.",
             region=name,
+            year=profile.edition_year,
+        )
+    if math.isnan(overall["peer_median"]):
+        return words.say(
+            "Over all pillars together, {region} scores {score:n0} of 100 ({band}) in the {year:y} edition; too few regions "
+            "like it have figures for the same dimensions to compare it with.",
+            region=name,
+            score=overall["score"],
+            band=labels.band(overall["band"]).lower(),
             year=profile.edition_year,
         )
     return words.say(
         "Over all pillars together, {region} scores {score:n0} of 100 ({band}) in the {year:y} edition; "
-        "the median of the {n:n0} regions like it with figures for the same dimensions is {median:n0}.",
+        "the median of the {n:n0} regions like it with figures for the same dimensions is {median:n0} (grade {grade}: "
+        "{use}).",
         region=name,
         score=overall["score"],
         band=labels.band(overall["band"]).lower(),
         year=profile.edition_year,
         n=overall["n_peers"],
         median=overall["peer_median"],
+        grade=overall["quality"],
+        use=labels.grade_word(str(overall["quality"])),
     )
 
 
@@ -151,7 +166,7 @@ def outcome_change(indicator: str, series: pd.DataFrame, labels: Labels) -> str:
     )
 
 
-def effect_sentence(estimate: pd.Series, outcome: OutcomePlan, labels: Labels) -> str:
+def effect_sentence(estimate: pd.Series, outcome: OutcomePlan, labels: Labels, *, may_be_small: bool) -> str:
     """Return one estimate in words: three cases, by where its interval lies.
 
     Parameters
@@ -162,6 +177,8 @@ def effect_sentence(estimate: pd.Series, outcome: OutcomePlan, labels: Labels) -
         Its outcome, for scale and margin.
     labels
         Names and numbers.
+    may_be_small
+        Whether it may be said that the effect is smaller than the margin; not where another row leaves it.
     """
     words = labels.words
     named = {"outcome": labels.indicator(outcome.indicator), "unit": effect_unit(outcome, labels)}
@@ -190,7 +207,7 @@ def effect_sentence(estimate: pd.Series, outcome: OutcomePlan, labels: Labels) -
             **named,
             **numbers,
         )
-    if max(abs(low), abs(high)) < margin:
+    if may_be_small and max(abs(low), abs(high)) < margin:
         return words.say(
             "{outcome}: the effect, if any, is smaller than {margin} {unit}, the size we hold to matter.",
             **named,
@@ -202,6 +219,13 @@ def effect_sentence(estimate: pd.Series, outcome: OutcomePlan, labels: Labels) -
         **named,
         **numbers,
     )
+
+
+def p_text(p: float, labels: Labels) -> str:
+    """Return a p value as readers write it; below a thousandth only that is said."""
+    if p < SMALLEST_P_SHOWN:
+        return labels.words.say("p < {smallest:n3}", smallest=SMALLEST_P_SHOWN)
+    return labels.words.say("p = {p:n3}", p=p)
 
 
 def in_effect_units(number: float, outcome: OutcomePlan) -> float:

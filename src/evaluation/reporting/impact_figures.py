@@ -22,8 +22,9 @@ from evaluation.charts import (
 from evaluation.charts import event_study as draw_event_study
 from evaluation.charts import timing as draw_timing
 from evaluation.charts.palette import ACCENT, CONTRAST
+from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.reporting import findings
-from evaluation.reporting.effects import SUSPECT_TRENDS
+from evaluation.reporting.effects import HEADLINE_ROW, SUSPECT_TRENDS, has_estimate
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.tiles import joining_map as draw_joining_map
 from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
@@ -159,7 +160,9 @@ def event_study(report: ImpactReport, design: str, outcome: str) -> Chart:
             design=chosen.title.get(report.labels.language),
         ),
         alt=_event_alt(report, drawn, planned),
-        note=_pre_trend_note(report, design, outcome),
+        note=" ".join(
+            [_pre_trend_note(report, design, outcome), _base_note(report, design, outcome)]
+        ).strip(),
         source=report.labels.sources([outcome]),
     )
 
@@ -174,7 +177,7 @@ def base_years_forest(report: ImpactReport) -> Chart:
         outcomes=report.outcomes("primary"),
         lines=[(design, report.row(code)) for code in codes],
         title=say("The 2021 joiners from two base years"),
-        subtitle=say("Average effect 2022-2024 by row of the plan, with 95% interval."),
+        subtitle=say("Average effect by row of the plan, with 95% interval."),
     )
 
 
@@ -207,7 +210,7 @@ def _forest(
             f"{row.outcome_name}, {row.label}: {row.value_text or row.missing_reason}."
             for row in table.itertuples()
         ),
-        note=say("Each outcome has a scale of its own."),
+        note=say("Each outcome has a scale of its own. Intervals are not adjusted for their number."),
         source=report.labels.sources(outcome.indicator for outcome in outcomes),
     )
 
@@ -229,6 +232,8 @@ def _forest_row(
 ) -> dict[str, object]:
     average = report.average(design.code, row.code, outcome.indicator)
     label = row.title.get(report.labels.language)
+    title = design.title.get(report.labels.language)
+    remark = report.labels.remarks(str(average["status"])) if has_estimate(average) else ""
     numbers = {
         part: findings.in_effect_units(average[part], outcome)
         for part in ("estimate", "conf_low", "conf_high", "mde")
@@ -236,12 +241,12 @@ def _forest_row(
     return {
         "group": outcome.indicator,
         "outcome_name": report.labels.indicator(outcome.indicator),
-        "label": f"{design.title.get(report.labels.language)} · {label}" if several else label,
+        "label": " ".join([f"{title} · {label}" if several else label, remark]).strip(),
         **numbers,
         "margin": findings.in_effect_units(outcome.margin, outcome),
         "headline": row.headline,
         "value_text": report.interval_or_empty(average, outcome),
-        "missing_reason": report.labels.not_estimable(average["status"]) if average["status"] else "",
+        "missing_reason": report.why_missing(average),
     }
 
 
@@ -285,20 +290,38 @@ def _event_alt(report: ImpactReport, drawn: pd.DataFrame, outcome: OutcomePlan) 
     )
 
 
+def _base_note(report: ImpactReport, design: str, outcome: str) -> str:
+    """Return which base year each cohort has, where they differ in event time, and which cohorts reach furthest."""
+    say = report.labels.words.say
+    cells = report.select(design, HEADLINE_ROW, outcome, "att_gt")
+    after = cells[cells["event_time"] >= 0]
+    bases = after.groupby("cohort")["base_year"].min()
+    last = after.groupby("cohort")["event_time"].max()
+    parts = [
+        say(
+            "The {year:y} joiners count from {base:y}, up to {last:s0}.",
+            year=cohort - YEARS_TO_FIRST_EFFECT,
+            base=bases[cohort],
+            last=last[cohort],
+        )
+        for cohort in bases.index
+    ]
+    return " ".join(parts) if len(parts) > 1 else ""
+
+
 def _pre_trend_note(report: ImpactReport, design: str, outcome: str) -> str:
     say, p = report.labels.words.say, report.pre_trends_p(design, outcome)
     if pd.isna(p):
         return ""
     if p < SUSPECT_TRENDS:
         return say(
-            "Before joining the groups already moved differently (joint test, p = {p:n3}): read what follows "
-            "with that in mind.",
-            p=p,
+            "Before joining the groups already moved differently (joint test, {p}): read what follows with that in mind.",
+            p=findings.p_text(p, report.labels),
         )
     return say(
-        "Before joining no difference in movement is seen (joint test, p = {p:n2}); with these numbers a slow "
-        "drift could go unseen.",
-        p=p,
+        "Before joining no difference in movement is seen (joint test, {p}); with these numbers a slow drift could go "
+        "unseen.",
+        p=findings.p_text(p, report.labels),
     )
 
 

@@ -19,14 +19,17 @@ from evaluation.reporting.effects import (
     HEADLINE_ROW,
     average,
     effect_with_cautions,
+    has_estimate,
     is_told_from_zero,
     pre_trends_p,
     select,
+    shock_caution,
 )
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.studies import processed
 from evaluation.studies.estimates import group_time_effects, study_plan
+from evaluation.studies.panels import study_units
 from evaluation.studies.plan import DesignPlan, Family, OutcomePlan, RowPlan, StudyPlan
 from evaluation.studies.project import Project, open_project
 
@@ -64,19 +67,23 @@ class ImpactReport:
         say = self.labels.words.say
         told = self._headline_estimates()
         apart = [row for row in told if is_told_from_zero(row)]
-        return " ".join(
-            [
+        sentences = [
+            say("The programme is advice, not money, so its effects, if any, can be expected to be small."),
+            say(
+                "Of the {n:n0} headline estimates ({groups:n0} groups of joiners, the primary outcomes each has) {apart:n0} "
+                "can be told from zero, at 95% each and without adjusting for their number.",
+                n=len(told),
+                groups=len(self.plan.designs),
+                apart=len(apart),
+            ),
+        ]
+        if apart and all(self._holds_shock(row) for row in apart):
+            sentences.append(
                 say(
-                    "The programme is advice, not money, so its effects, if any, can be expected to be small."
-                ),
-                say(
-                    "Of the {n:n0} headline estimates (two groups of joiners, the primary outcomes each has) {apart:n0} "
-                    "can be told from zero.",
-                    n=len(told),
-                    apart=len(apart),
-                ),
-            ]
-        )
+                    "None of these can be read as an effect: each holds the shock of COVID-19, which came before joining."
+                )
+            )
+        return " ".join(sentences)
 
     def how_chosen(self) -> Prose:
         """Return how each group of joiners was chosen."""
@@ -104,10 +111,30 @@ class ImpactReport:
             self.plan.covariates.reason.get(self.labels.language),
         )
 
-    def sentences(self, design: str) -> Prose:
-        """Return the primary outcomes of one design in words."""
+    def sentences(self, design: str, *, family: Family = "primary") -> Prose:
+        """Return the outcomes of one family of one design in words."""
         return bullets(
-            [self._sentence(self.plan.design(design), outcome) for outcome in self.outcomes("primary")]
+            [self._sentence(self.plan.design(design), outcome) for outcome in self.outcomes(family)]
+        )
+
+    def who_is_studied(self) -> Prose:
+        """Return how many regions enter, and which are left out by rule."""
+        say, registry = self.labels.words.say, self.project.registry
+        units = study_units(self.project, self.plan)
+        grades = self.labels.words.listing(self.plan.panel.exclude_grades)
+        return Prose(
+            say(
+                "Of {all:n0} regions {n:n0} enter. Left out are {split:n0} that were created by a split or that lost a part "
+                "to one (their series break) and {capital:n0} of the capital, which the province runs. {controls:n0} serve as "
+                "comparison and are on record as never having joined. Figures of grade {grades} are never used; a region "
+                "without a figure in the base year or the compared year is left out of that comparison only.",
+                all=len(registry.codes),
+                n=len(units),
+                split=len(registry.split_codes),
+                capital=int((registry.table["autonomous"] != "yes").sum()),
+                controls=int((units["clean_control"] & units["joined"].isna()).sum()),
+                grades=grades,
+            )
         )
 
     def shock_or_effect(self) -> Prose:
@@ -118,7 +145,7 @@ class ImpactReport:
             code: self.average("joiners_2021", code, outcome.indicator)
             for code in ("conditional", "base_2020")
         }
-        if any(row["status"] for row in found.values()):
+        if not all(has_estimate(row) for row in found.values()):
             return Prose(say("The two base years cannot be compared: one of them has no estimate."))
         before, after = found["conditional"], found["base_2020"]
         return Prose(
@@ -135,37 +162,54 @@ class ImpactReport:
         """Return how many comparison regions were set aside for being unlike any joiner."""
         say = self.labels.words.say
         table = overlap(self.effects(design, outcome))
-        return Prose(
+        return paragraph(
             say(
-                "Weighted to resemble joiners, {control:n0} to {most:n0} comparison regions are worth {low:n0} to "
-                "{high:n0} equally weighted ones. In these comparisons together {n:n0} were trimmed, because traits like "
-                "theirs are almost only found among joiners.",
+                "Weighted to resemble joiners, {control:n0} to {most:n0} comparison regions are worth {low:n0} to {high:n0} "
+                "equally weighted ones.",
                 control=table["n_control"].min(),
                 most=table["n_control"].max(),
                 low=table["effective_controls"].min(),
                 high=table["effective_controls"].max(),
-                n=table["n_trimmed"].sum(),
-            )
+            ),
+            self._trimmed_sentence(int(table["n_trimmed"].sum())),
+        )
+
+    def _trimmed_sentence(self, n_trimmed: int) -> str:
+        say = self.labels.words.say
+        if not n_trimmed:
+            return say("None had to be trimmed for traits that are almost only found among joiners.")
+        return say(
+            "In these comparisons together {n:n0} were trimmed, because traits like theirs are almost only found among "
+            "joiners.",
+            n=n_trimmed,
         )
 
     def unknown_participants(self) -> Prose:
         """Return how far unknown participants among the controls can pull estimates towards zero."""
         say = self.labels.words.say
         unknown = self.plan.unknown_participants
-        cohorts = self.project.programme.cohorts
-        never = int(
-            cohorts["joined"].isna().sum() - (cohorts["joined"].isna() & ~cohorts["clean_control"]).sum()
-        )
+        units = study_units(self.project, self.plan)
+        never = int((units["clean_control"] & units["joined"].isna()).sum())
         return Prose(
             say(
-                "About {unknown:n0} participants of 2022 and 2023 are in no list that was found; they lie among the "
-                "{never:n0} regions that serve as controls and are on record as never having joined. From {year:y} on "
-                "they can pull an estimate towards zero by up to {share:n0} per cent of its size.",
+                "About {unknown:n0} announced participants are in no list that was found. If all of them lie among the "
+                "{never:n0} comparison regions on record as never having joined, and these weigh alike, then from {year:y} on "
+                "they pull an estimate towards zero by up to {share:n0} per cent of its size; where a few comparison regions "
+                "carry most of the weight it can be more.",
                 unknown=unknown.missing_from_rosters,
                 never=never,
                 year=unknown.from_year,
                 share=100 * unknown.missing_from_rosters / never,
             )
+        )
+
+    def departures(self) -> Prose:
+        """Return where the analysis departs from the plan as first written, and why."""
+        texts = [text.get(self.labels.language) for text in self.plan.departures]
+        return (
+            bullets(texts)
+            if texts
+            else Prose(self.labels.words.say("The analysis does not depart from the plan."))
         )
 
     def known_before(self) -> Prose:
@@ -203,7 +247,9 @@ class ImpactReport:
         return pre_trends_p(self.estimates, design=design, outcome=outcome)
 
     def _sentence(self, design: DesignPlan, outcome: OutcomePlan) -> str:
-        return effect_with_cautions(self.estimates, design=design, outcome=outcome, labels=self.labels)
+        return effect_with_cautions(
+            self.estimates, design=design, outcome=outcome, plan=self.plan, labels=self.labels
+        )
 
     def _headline_estimates(self) -> list[pd.Series]:
         rows = [
@@ -211,7 +257,17 @@ class ImpactReport:
             for design in self.plan.designs
             for outcome in self.outcomes("primary")
         ]
-        return [row for row in rows if not row["status"]]
+        return [row for row in rows if has_estimate(row)]
+
+    def _holds_shock(self, row: pd.Series) -> bool:
+        return bool(
+            shock_caution(
+                self.estimates,
+                design=self.plan.design(str(row["design"])),
+                outcome=self.plan.outcome(str(row["outcome"])),
+                labels=self.labels,
+            )
+        )
 
     def _told_sentences(self) -> list[str]:
         """Return the estimates that can be told from zero, each with its group and its cautions."""
@@ -230,7 +286,11 @@ class ImpactReport:
 
     def interval_or_empty(self, average: pd.Series, outcome: OutcomePlan) -> str:
         """Return an estimate with its interval, empty where there is none."""
-        return "" if average["status"] else findings.interval_text(average, outcome, self.labels)
+        return findings.interval_text(average, outcome, self.labels) if has_estimate(average) else ""
+
+    def why_missing(self, average: pd.Series) -> str:
+        """Return why there is no estimate, empty where there is one."""
+        return "" if has_estimate(average) else self.labels.not_estimable(average["status"])
 
     def effects(self, design: str, outcome: str) -> AttGtResult:
         """Return the group-time effects behind the conditional row of a design.

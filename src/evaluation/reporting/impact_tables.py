@@ -11,7 +11,9 @@ import pandas as pd
 from evaluation.impact import balance
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.reporting import findings
+from evaluation.reporting.effects import has_estimate
 from evaluation.reporting.impact_report import ImpactReport
+from evaluation.studies.panels import OUTLIER_RANGES, mining_outliers, study_data
 from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan
 from evaluation.tables import Column, Table, download_links, html_table
 
@@ -21,7 +23,7 @@ BALANCED = 0.1
 
 def estimates_table(report: ImpactReport, design: str) -> Table:
     """Return all outcomes of one design by family, conditional and unconditional."""
-    say, words = report.labels.words.say, report.labels.words
+    say, _words = report.labels.words.say, report.labels.words
     rows = [_estimate_row(report, report.plan.design(design), outcome) for outcome in report.plan.outcomes]
     return html_table(
         pd.DataFrame(rows),
@@ -31,7 +33,7 @@ def estimates_table(report: ImpactReport, design: str) -> Table:
             Column("unconditional", say("Unconditional (95%)"), "number", reason_key="reason"),
             Column("mde", say("Smallest effect likely to be seen"), "number"),
             Column("margin", say("Size held to matter"), "number"),
-            Column("pre", say("Before joining: p"), "number", lambda p: words.number(p, 3)),
+            Column("pre", say("Before joining"), "number"),
             Column("n", say("Joiners / comparison")),
             Column("base", say("Base year")),
         ],
@@ -41,9 +43,9 @@ def estimates_table(report: ImpactReport, design: str) -> Table:
         ),
         group_by="family",
         footnote=say(
-            "Doubly robust, by cohort and year, averaged over joiners. Before joining: joint test that joiners "
-            "and comparison regions moved alike before; a small p speaks against the assumption, a large one "
-            "does not prove it. No stars: the intervals are to be read."
+            "Doubly robust, by cohort and year, averaged over joiners; intervals are not adjusted for their number. Before "
+            "joining: joint test that joiners and comparison regions moved alike before; a small p speaks against the "
+            "assumption, a large one does not prove it. No stars: the intervals are to be read."
         ),
         wide=True,
     )
@@ -104,7 +106,7 @@ def balance_table(report: ImpactReport, design: str, outcome: str) -> Table:
 
 
 def other_cohorts_table(report: ImpactReport, outcome: str) -> Table:
-    """Return the cohorts outside the headline designs, as rows only."""
+    """Return, for one outcome, the cohorts outside the headline designs, as rows only."""
     say = report.labels.words.say
     planned = report.plan.outcome(outcome)
     rows = []
@@ -121,7 +123,29 @@ def other_cohorts_table(report: ImpactReport, outcome: str) -> Table:
             Column("why", say("Why only a row")),
         ],
         caption=say(
-            "{outcome}: cohorts outside the two headline groups", outcome=report.labels.indicator(outcome)
+            "{outcome}: cohorts outside the headline groups", outcome=report.labels.indicator(outcome)
+        ),
+    )
+
+
+def mining_table(report: ImpactReport) -> Table:
+    """Return the regions that the row without mining outliers leaves out."""
+    say = report.labels.words.say
+    codes = mining_outliers(study_data(report.project, report.indicators, report.plan))
+    rows = pd.DataFrame(
+        {
+            "name": [report.labels.region(code) for code in codes],
+            "province": [report.project.registry.by_code.loc[code, "province"] for code in codes],
+        }
+    )
+    return html_table(
+        rows,
+        columns=[Column("name", say("Region")), Column("province", say("Province"))],
+        caption=say("Mining outliers, left out in one row of the plan"),
+        footnote=say(
+            "Mean real output per person before the programme above the third quartile plus {n:n0} interquartile ranges, in "
+            "logarithms.",
+            n=OUTLIER_RANGES,
         ),
     )
 
@@ -147,10 +171,10 @@ def _estimate_row(report: ImpactReport, design: DesignPlan, outcome: OutcomePlan
         "name": f"{report.labels.indicator(outcome.indicator)} ({findings.effect_unit(outcome, report.labels)})",
         "conditional": report.interval_or_empty(conditional, outcome),
         "unconditional": report.interval_or_empty(plain, outcome),
-        "reason": report.labels.not_estimable(conditional["status"]) if conditional["status"] else "",
+        "reason": report.why_missing(conditional),
         "mde": _effect_size(report, conditional["mde"], outcome),
         "margin": _effect_size(report, outcome.margin, outcome),
-        "pre": report.pre_trends_p(design.code, outcome.indicator),
+        "pre": _p_or_empty(report, design.code, outcome.indicator),
         "n": _counts(report, conditional),
         "base": _base_years(report, design.code, outcome.indicator),
     }
@@ -161,12 +185,27 @@ def _plan_row(
 ) -> dict[str, object]:
     return {
         "design_name": design.title.get(report.labels.language),
-        "name": row.title.get(report.labels.language),
+        "name": " ".join(
+            [row.title.get(report.labels.language), _bracketed(report.labels.remarks(_remark_of(average)))]
+        ).strip(),
         "estimate": report.interval_or_empty(average, outcome),
-        "reason": report.labels.not_estimable(average["status"]) if average["status"] else "",
+        "reason": report.why_missing(average),
         "mde": _effect_size(report, average["mde"], outcome),
         "n": _counts(report, average),
     }
+
+
+def _p_or_empty(report: ImpactReport, design: str, outcome: str) -> str:
+    p = report.pre_trends_p(design, outcome)
+    return "" if pd.isna(p) else findings.p_text(p, report.labels)
+
+
+def _remark_of(average: pd.Series) -> str:
+    return str(average["status"]) if has_estimate(average) else ""
+
+
+def _bracketed(text: str) -> str:
+    return f"[{text}]" if text else ""
 
 
 def _effect_size(report: ImpactReport, size: float, outcome: OutcomePlan) -> str:
@@ -178,7 +217,7 @@ def _effect_size(report: ImpactReport, size: float, outcome: OutcomePlan) -> str
 
 
 def _counts(report: ImpactReport, average: pd.Series) -> str:
-    if average["status"]:
+    if not has_estimate(average):
         return ""
     return report.labels.words.say(
         "{treated:n0} / {control:n0}", treated=average["n_treated"], control=average["n_control"]

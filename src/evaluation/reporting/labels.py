@@ -165,6 +165,18 @@ class Labels:
             return self.words.say("not estimable: the method changed after {year}", year=last_year)
         return self._no_estimate_reasons()[reason]
 
+    def remarks(self, status: str) -> str:
+        """Return what an estimate lacks, from its status; empty where it lacks nothing."""
+        return " ".join(self._remark(part) for part in status.split("+") if part)
+
+    def _remark(self, part: str) -> str:
+        kind, _, year = part.partition(":")
+        if kind == "ends":
+            return self.words.say("Its figures end in {year}.", year=year)
+        return self.words.say(
+            "The {year} joiners have no comparable regions here and are not in it.", year=year
+        )
+
     def _no_estimate_reasons(self) -> dict[str, str]:
         say = self.words.say
         return {

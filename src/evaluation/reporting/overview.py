@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup, escape
@@ -23,7 +24,7 @@ from evaluation.reporting.tiles import RIGHT_HALF_FROM, joining_layer, region_pa
 from evaluation.studies import processed
 from evaluation.studies.peers import region_groups
 from evaluation.studies.project import Project, open_project
-from evaluation.studies.scores import INDEX_CODE, Edition
+from evaluation.studies.scores import INDEX_CODE, Edition, comparable_scores
 from evaluation.tables import Column, Table
 
 
@@ -102,17 +103,20 @@ class Overview:
         return tile_map(
             tiles,
             layers=layers,
-            missing_label=words.say("no data"),
+            missing_label=words.say("no data, or figures for other dimensions"),
             switch_label=words.say("Pillar"),
             split_column=RIGHT_HALF_FROM,
             title=words.say("Where regions stand in {year:y}, pillar by pillar", year=self.edition.year),
             subtitle=words.say(
-                "One tile a regency or city, roughly where it lies; bands of 20 points of the score, "
-                "{year:y} edition. A tile leads to the region's page.",
+                "One tile a regency or city, roughly where it lies; bands of the score, {year:y} edition. A tile leads to the "
+                "region's page.",
                 year=self.edition.year,
             ),
             alt=self._map_alt(),
-            note=words.say("Bands of one pillar compare regions; bands of different pillars do not."),
+            note=words.say(
+                "Bands of one pillar compare regions with figures for the same dimensions; bands of different pillars are "
+                "not to be compared."
+            ),
             source=self.labels.sources(self.edition.in_force),
         )
 
@@ -122,6 +126,7 @@ class Overview:
         groups = region_groups(self.project.registry, self.indicators, self.labels.catalog)
         joined = self.project.programme.cohorts.set_index("region_code")["joined"]
         overall = self._level(INDEX_CODE)
+        alike = comparable_scores(self.edition.scores, INDEX_CODE).notna()
         rows = pd.DataFrame(
             {
                 "region_code": registry.index,
@@ -135,10 +140,11 @@ class Overview:
                     for year in joined.reindex(registry.index)
                 ],
                 "band": [
-                    self.labels.band(band) or words.say("no data")
-                    for band in overall["band"].reindex(registry.index)
+                    self.labels.band(band) or words.say("not compared")
+                    for band in overall["band"].where(alike).reindex(registry.index)
                 ],
-                "score": overall["score"].reindex(registry.index).to_numpy(),
+                "score": overall["score"].where(alike).reindex(registry.index).to_numpy(),
+                "reason": words.say("figures for other dimensions"),
             }
         )
         return region_search(
@@ -154,7 +160,9 @@ class Overview:
                 Column("province", words.say("Province")),
                 Column("joined", words.say("Joined")),
                 Column("band", words.say("Band, all pillars")),
-                Column("score", words.say("Score, all pillars"), "number", self.labels.score),
+                Column(
+                    "score", words.say("Score, all pillars"), "number", self.labels.score, reason_key="reason"
+                ),
             ],
             filters=[
                 Filter("province", words.say("Province")),
@@ -189,23 +197,32 @@ class Overview:
         return scores[scores["code"] == code].set_index("region_code")
 
     def _tiles(self) -> pd.DataFrame:
-        words = self.labels.words
         tiles = region_tiles(self.labels)
         for code in (INDEX_CODE, *self.labels.catalog.pillars):
             level = self._level(code).reindex(tiles["region_code"])
-            tiles[code] = level["band"].to_numpy() - 1
+            alike = (
+                comparable_scores(self.edition.scores, code).reindex(tiles["region_code"]).notna().to_numpy()
+            )
+            tiles[code] = (level["band"] - 1).where(alike).to_numpy()
             tiles[f"{code}_text"] = [
-                words.say("no data")
-                if math.isnan(row.score)
-                else words.say(
-                    "{score:n0} ({band}), data {years}",
-                    score=row.score,
-                    band=self.labels.band(row.band).lower(),
-                    years=self.labels.data_years(row.data_year_first, row.data_year_last),
-                )
-                for row in level.itertuples()
+                self._tile_text(row, comparable=comparable)
+                for row, comparable in zip(level.itertuples(), alike, strict=True)
             ]
         return tiles
+
+    def _tile_text(self, row: Any, *, comparable: bool) -> str:
+        words = self.labels.words
+        if math.isnan(row.score):
+            return words.say("no data")
+        if not comparable:
+            return words.say("figures for other dimensions: not compared")
+        return words.say(
+            "{score:n0} ({band}), data {years}, grade {grade}",
+            score=row.score,
+            band=self.labels.band(row.band).lower(),
+            years=self.labels.data_years(row.data_year_first, row.data_year_last),
+            grade=row.quality,
+        )
 
     def _map_alt(self) -> str:
         words, counts = self.labels.words, self._level(INDEX_CODE)["band"].value_counts()

@@ -6,6 +6,7 @@ Belongs here: what surrounds a page's content. Does not belong here: making HTML
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -72,7 +73,7 @@ def publish(
             languages=tuple(
                 Link(LANGUAGE_NAMES[code], _in_language(place, code), code) for code in LANGUAGES
             ),
-            foot=_foot(target_name, parameters, fingerprint, labels),
+            foot=_foot(target_name, _all_parameters(executed, parameters), fingerprint, labels),
         )
     html = export_html(executed, page=page, translate=labels.words.translate)
     write_page(html, page=page, reports_root=reports_root)
@@ -167,6 +168,21 @@ def _foot(
     )
 
 
+def _all_parameters(executed: NotebookNode, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every parameter of the notebook, the defaults of its parameters cell replaced by what was given."""
+    defaults: dict[str, Any] = {}
+    for cell in executed.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            for line in ast.parse(cell.source).body:
+                if (
+                    isinstance(line, ast.AnnAssign)
+                    and isinstance(line.target, ast.Name)
+                    and line.value is not None
+                ):
+                    defaults[line.target.id] = ast.literal_eval(line.value)
+    return {**defaults, **given}
+
+
 def _data_date(parameters: Mapping[str, Any], project: Project) -> str:
     """Return the day the latest dated figure was received, among the region's own on a region's page."""
     if "region_code" in parameters:
@@ -179,14 +195,20 @@ def _terms(labels: Labels) -> str:
     terms: dict[str, list[str]] = {}
     for source in labels.catalog.sources.values():
         known = terms.setdefault(source.publisher, [])
-        if source.licence not in known:
-            known.append(source.licence)
+        licence = source.licence.get(labels.language)
+        if licence not in known:
+            known.append(licence)
     return "; ".join(f"{publisher}: {' / '.join(licences)}" for publisher, licences in sorted(terms.items()))
 
 
 def _command(target_name: str, parameters: Mapping[str, Any], labels: Labels) -> str:
+    """Return the command that makes this very page again, parameters included."""
+    chosen = f"--language {labels.language}"
     if "region_code" in parameters:
         return (
-            f"evaluation run --only regions --region {parameters['region_code']} --language {labels.language}"
+            f"evaluation run --only regions --region {parameters['region_code']} {chosen}"
+            if int(parameters["edition"]) == max(labels.catalog.framework.edition_years)
+            else f"evaluation run 05_region_report -p region_code {parameters['region_code']} "
+            f"-p edition {parameters['edition']} {chosen}"
         )
-    return f"evaluation run --only national --language {labels.language}"
+    return f"evaluation run --only national {chosen}"

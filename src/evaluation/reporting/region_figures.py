@@ -30,7 +30,9 @@ def pillar_strip(report: RegionReport) -> Chart:
         format_value=report.labels.score,
         title=findings.pillar_headline(report.profile, report.labels),
         subtitle=say(
-            "Score of each pillar, 1 (worst goalpost) to 100 (best goalpost), {year:y} edition.",
+            "Score of each pillar, {low:n0} (worst goalpost) to {high:n0} (best goalpost), {year:y} edition.",
+            low=report.labels.catalog.framework.score_range[0],
+            high=report.labels.catalog.framework.score_range[1],
             year=report.profile.edition_year,
         ),
         alt=_strip_alt(report),

@@ -12,20 +12,24 @@ from evaluation.charts import Chart, Line, Mark, Span, group_lines
 from evaluation.charts.palette import ACCENT
 from evaluation.reporting.effects import effect_with_cautions
 from evaluation.reporting.labels import Labels
-from evaluation.reporting.prose import Prose, bullets
+from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
 from evaluation.studies.plan import DesignPlan, StudyPlan
 from evaluation.studies.profile import RegionProfile
+from evaluation.studies.reads import unrecorded
 
 
-def participation_sentences(profile: RegionProfile, labels: Labels) -> list[str]:
+def participation_sentences(profile: RegionProfile, *, plan: StudyPlan, labels: Labels) -> list[str]:
     """Return when the region joined, how sure that is, and whether it may be a control."""
     say = labels.words.say
     name = str(profile.region["name"])
     if not profile.joined:
         sentences = [say("{region} is in none of the lists of participants that were found.", region=name)]
         sentences.append(
-            say("The lists of 2022 and 2023 are incomplete, so this is not proof that it never took part.")
+            say(
+                "The lists of {years} are incomplete, so this is not proof that it never took part.",
+                years=labels.words.listing(map(str, plan.incomplete_years(_entries_by_year(labels)))),
+            )
         )
     else:
         years = labels.words.listing(str(year) for year in profile.joined)
@@ -77,7 +81,7 @@ def comparison_lines(profile: RegionProfile, *, plan: StudyPlan, labels: Labels)
             kind=kind,
         ),
         alt=say(
-            "Lines of the four primary outcomes of {region} and of the mean of its comparison group.",
+            "Lines of the primary outcomes of {region} and of the mean of its comparison group.",
             region=profile.region["name"],
         ),
         note=say(
@@ -94,15 +98,13 @@ def average_effects(
     """Return what is known of the average effect on the regions that joined when this one did."""
     say = labels.words.say
     if not profile.joined:
-        return Prose(
-            say(
-                "The programme's effect is estimated for regions that joined. Those in no list, and without signs of "
-                "having taken part, serve as the comparison."
-            )
+        return paragraph(
+            say("The programme's effect is estimated for regions that joined."),
+            _study_sentence(profile, labels),
         )
     design = design_of(profile.joined[0], plan)
     sentences = [
-        effect_with_cautions(estimates, design=design, outcome=outcome, labels=labels)
+        effect_with_cautions(estimates, design=design, outcome=outcome, plan=plan, labels=labels)
         for outcome in plan.outcomes
         if outcome.family == "primary"
     ]
@@ -114,6 +116,32 @@ def average_effects(
     )
     outro = say("The effect on this one region is not estimated on this page.")
     return Prose("\n\n".join([intro, bullets(sentences).text, outro]))
+
+
+def _entries_by_year(labels: Labels) -> dict[int, int]:
+    with (
+        unrecorded()
+    ):  # the counts by year are the plan's matter; one region's page does not hang on each entry
+        counts = labels.project.programme.entries["joined"].value_counts()
+    return {int(year): int(count) for year, count in counts.items()}
+
+
+def _study_sentence(profile: RegionProfile, labels: Labels) -> str:
+    """Return whether a region that did not join serves as a comparison, and if not, why."""
+    say = labels.words.say
+    return {
+        "control": say(
+            "This region is in no list and shows no sign of having taken part: it serves as a comparison."
+        ),
+        "not_autonomous": say(
+            "This region serves as no comparison: it is an administrative part of the capital, and the province runs its "
+            "programmes."
+        ),
+        "split": say(
+            "This region serves as no comparison: it was created by a split or lost a part to one, and its series break."
+        ),
+        "role": say("This region serves as no comparison, because of the doubt named above."),
+    }[str(profile.groups["study_role"])]
 
 
 def design_of(joined: int, plan: StudyPlan) -> DesignPlan:

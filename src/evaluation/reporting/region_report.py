@@ -16,6 +16,7 @@ import pandas as pd
 from evaluation.catalog import Language
 from evaluation.reporting import findings
 from evaluation.reporting.labels import Labels
+from evaluation.reporting.method import scoring_sentences
 from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.reporting.region_programme import average_effects, design_of, participation_sentences
 from evaluation.studies import processed
@@ -86,11 +87,23 @@ class RegionReport:
 
     def programme(self) -> Prose:
         """Return when the region joined, with whom, and what is doubtful."""
-        return paragraph(*participation_sentences(self.profile, self.labels))
+        return paragraph(*participation_sentences(self.profile, plan=self.plan, labels=self.labels))
 
     def average_effects(self) -> Prose:
         """Return what is known of the average effect for regions that joined when it did."""
         return average_effects(self.profile, self.estimates, plan=self.plan, labels=self.labels)
+
+    def method(self) -> Prose:
+        """Return how the page was made, in a few sentences."""
+        say = self.labels.words.say
+        return paragraph(
+            *scoring_sentences(self.labels)[:2],
+            say(
+                "Missing figures stay missing, and regions are compared only with regions that have figures for the same "
+                "dimensions. Effects are averages over groups of joiners, estimated against regions that had not yet or "
+                "never joined."
+            ),
+        )
 
     def own_missing(self) -> Prose:
         """Return which figures of this edition the region itself lacks."""
@@ -116,6 +129,8 @@ class RegionReport:
         say = self.labels.words.say
         if code == INDEX_CODE:
             return say("too few pillars with figures")
+        if self.profile.region["autonomous"] != "yes" and code == "governance":
+            return say("an administrative part of the capital: no budget and no council of its own")
         return say("no figures for this region in this edition")
 
     def change_sentences(self) -> list[str]:

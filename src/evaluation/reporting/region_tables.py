@@ -48,8 +48,8 @@ def comparison_table(report: RegionReport) -> Table:
             "Scores beside the medians of its groups, {year:y} edition", year=report.profile.edition_year
         ),
         footnote=say(
-            "Only regions with figures for the same dimensions are compared; no median is given "
-            "for fewer than five of them."
+            "Only regions with figures for the same dimensions are compared; no median is given for fewer than five of "
+            "them, or where they are less than half of the group."
         ),
     )
 
@@ -105,7 +105,6 @@ def missing_table(report: RegionReport) -> Table:
             "name": indicator.title.get(language),
             "publisher": indicator.wanted.publisher,
             "why": indicator.wanted.why_missing.get(language),
-            "form": indicator.wanted.form.get(language),
         }
         for indicator in report.labels.catalog.with_use("wanted")
         if indicator.wanted is not None
@@ -116,10 +115,10 @@ def missing_table(report: RegionReport) -> Table:
             Column("name", say("Indicator wanted")),
             Column("publisher", say("Expected publisher")),
             Column("why", say("Why it is not here")),
-            Column("form", say("How to add it")),
         ],
         caption=say("Figures that would fill the holes"),
         group_by="pillar_name",
+        footnote=say("How to add them stands on the page of indicators."),
     )
 
 

@@ -13,10 +13,11 @@ import pandas as pd
 from evaluation.catalog import Language
 from evaluation.catalog.model import Band
 from evaluation.reporting.labels import Labels
+from evaluation.reporting.method import scoring_sentences
 from evaluation.reporting.prose import Prose, paragraph
 from evaluation.studies import processed
 from evaluation.studies.project import Project, open_project
-from evaluation.studies.scores import INDEX_CODE, Edition
+from evaluation.studies.scores import INDEX_CODE, Edition, comparable_scores
 from evaluation.tables import Column, Table, download_links, html_table
 
 
@@ -94,7 +95,7 @@ class ScoresReport:
                 Column("median", words.say("Median score"), "number", self.labels.score),
                 Column("years", words.say("Data years")),
             ],
-            caption=words.say("Regions by band of 20 points, {year:y} edition", year=self.edition.year),
+            caption=words.say("Regions by score band, {year:y} edition", year=self.edition.year),
         )
 
     def composition_table(self) -> Table:
@@ -135,22 +136,7 @@ class ScoresReport:
 
     def method(self) -> Prose:
         """Return how scores are made, with the reasons that stand in the configuration."""
-        framework, words = self.labels.catalog.framework, self.labels.words
-        return Prose(
-            "\n\n".join(
-                [
-                    words.say(
-                        "Each figure becomes a score from {low:n0} to {high:n0} between two fixed goalposts, and "
-                        "is held there beyond them. Equal weights are used throughout.",
-                        low=framework.score_range[0],
-                        high=framework.score_range[1],
-                    ),
-                    framework.aggregation.reason.get(self.labels.language),
-                    framework.coverage.reason.get(self.labels.language),
-                    framework.grades.reason.get(self.labels.language),
-                ]
-            )
-        )
+        return Prose("\n\n".join(scoring_sentences(self.labels)))
 
     def capped(self) -> Prose:
         """Return how many figures lie beyond their goalposts."""
@@ -184,17 +170,22 @@ class ScoresReport:
     def region_table(self) -> Table:
         """Return every region's pillar scores."""
         words = self.labels.words
-        wide = self._wide().reset_index()
+        codes = [*self.labels.catalog.pillars, INDEX_CODE]
+        scores = self.edition.scores
+        wide = pd.DataFrame({code: comparable_scores(scores, code) for code in codes}).reset_index()
+        wide["reason"] = words.say("no data, or figures for other dimensions")
         registry = self.labels.project.registry.by_code
         wide["name"] = registry["name"].reindex(wide["region_code"]).to_numpy()
         wide["province"] = registry["province"].reindex(wide["region_code"]).to_numpy()
-        codes = [*self.labels.catalog.pillars, INDEX_CODE]
         return html_table(
             wide,
             columns=[
                 Column("name", words.say("Region")),
                 Column("province", words.say("Province")),
-                *(Column(code, self.labels.pillar(code), "number", self.labels.score) for code in codes),
+                *(
+                    Column(code, self.labels.pillar(code), "number", self.labels.score, reason_key="reason")
+                    for code in codes
+                ),
             ],
             caption=words.say("Scores of all regions, {year:y} edition", year=self.edition.year),
             sortable=True,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from evaluation.catalog import read_config
 from evaluation.errors import BadInputError, Fault, raise_if_any
-from evaluation.provenance import Origin, read_yaml, sha256_file
+from evaluation.provenance import Origin, sha256_file
 from evaluation.regions import CODE_COLUMNS
 
 ORIGIN_FILE = "origin.yml"
@@ -19,6 +19,7 @@ UNDATED = "undated"
 FORMATS = ("tidy",)
 WHY_ORIGIN = "a figure whose origin is not known cannot be cited, and one that was edited is nobody's figure"
 WHY_CHANGED = "raw files are as received; an edited one is no longer the publisher's, and nobody could tell"
+REMEDY_TEXT = "write it as text, a date or number in quotes; write `unknown` where it is not known"
 REMEDY_CHANGED = (
     "restore the file; a corrected figure goes into a new folder data/raw/<source>/<YYYY-MM-DD>/ "
     "with its own origin.yml (docs/new_vintage.md)"
@@ -49,13 +50,7 @@ def read_origin(folder: Path) -> Origin:
         raise BadInputError(
             [_fault(path, "the file is not there", "describe the vintage as in docs/new_vintage.md")]
         )
-    try:
-        content = read_yaml(path)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        message = f"this is not YAML: {' '.join(str(error).split())}"
-        raise BadInputError([_fault(path, message, "mend the line named")]) from error
-    if not isinstance(content, dict):
-        raise BadInputError([_fault(path, "this is not a list of fields", "see docs/new_vintage.md")])
+    content = read_config(path, why=WHY_ORIGIN)
     raise_if_any(_content_faults(path, content))
     raise_if_any(_file_faults(folder, content["files"]))
     known = {field.name for field in fields(Origin)}
@@ -71,17 +66,54 @@ def _content_faults(path: Path, content: dict[str, Any]) -> Iterator[Fault]:
     needed = {field.name for field in fields(Origin)} - {"source", "vintage"} - optional
     for name in sorted(needed - set(content)):
         yield _fault(path, f"field {name!r} is absent", "add it; write `unknown` where it is not known")
-    for name in sorted(set(content) - needed - optional):
+    for name in sorted(set(content) - needed - optional, key=str):
         yield _fault(path, f"field {name!r} is unknown", "remove it or correct its name")
-    if content.get("code_system", "bps_2021") not in CODE_COLUMNS:
-        systems = ", ".join(CODE_COLUMNS)
-        yield _fault(path, f"code_system {content['code_system']!r} is unknown", f"write one of {systems}")
-    if content.get("format", "tidy") not in FORMATS:
-        yield _fault(path, f"format {content['format']!r} is unknown", f"write one of {', '.join(FORMATS)}")
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}|undated", path.parent.name):
+    for name in sorted((needed | optional) & set(content) - {"files"}):
+        if not isinstance(content[name], str) or not content[name].strip():
+            yield _fault(path, f"field {name!r} must be text; got: {content[name]!r}", REMEDY_TEXT)
+    yield from _choice_fault(path, content, "code_system", tuple(CODE_COLUMNS))
+    yield from _choice_fault(path, content, "format", FORMATS)
+    if not _is_vintage(path.parent.name):
         yield _fault(path, f"folder {path.parent.name!r} is no date", "name it YYYY-MM-DD or `undated`")
-    if not isinstance(content.get("files", {}), dict) or not content.get("files", {"": ""}):
+    if "files" in content:
+        yield from _listing_faults(path, content["files"])
+
+
+def _choice_fault(
+    path: Path, content: dict[str, Any], name: str, choices: tuple[str, ...]
+) -> Iterator[Fault]:
+    got = content.get(name)
+    if isinstance(got, str) and got not in choices:
+        yield _fault(path, f"{name} {got!r} is unknown", f"write one of {', '.join(choices)}")
+
+
+def _is_vintage(name: str) -> bool:
+    if name == UNDATED:
+        return True
+    try:
+        date.fromisoformat(name)
+    except ValueError:
+        return False
+    return re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", name) is not None
+
+
+def _listing_faults(path: Path, listed: object) -> Iterator[Fault]:
+    if not isinstance(listed, dict) or not listed:
         yield _fault(path, "`files` lists no file", "list each file with its sha256")
+        return
+    for name, checksum in listed.items():
+        if not isinstance(name, str) or not name:
+            yield _fault(
+                path,
+                f"files: {name!r} is no file name",
+                "write the name as text, in quotes if it is a number",
+            )
+        elif not isinstance(checksum, str):
+            yield _fault(
+                path,
+                f"files: the checksum of {name} must be text; got: {checksum!r}",
+                "write the sha256, in quotes if it is all digits",
+            )
 
 
 def _file_faults(folder: Path, listed: dict[str, str]) -> Iterator[Fault]:

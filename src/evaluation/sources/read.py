@@ -33,6 +33,7 @@ def read_observations(raw_dir: Path, *, catalog: Catalog, registry: Registry) ->
         except BadInputError as error:
             faults.extend(error.faults)
     faults.extend(_absent_sources(raw_dir, catalog))
+    faults.extend(_stray_files(raw_dir))
     observations = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     if tables:
         faults.extend(_observation_faults(observations, catalog, registry))
@@ -65,6 +66,18 @@ def _absent_sources(raw_dir: Path, catalog: Catalog) -> Iterator[Fault]:
             why="its figures could not be cited",
             remedy="describe it in config/sources.yml",
         )
+
+
+def _stray_files(raw_dir: Path) -> Iterator[Fault]:
+    """Find files beside the vintage folders, which nothing reads."""
+    for path in sorted(raw_dir.glob("*/*")):
+        if path.is_file() and not path.name.startswith("."):
+            yield Fault(
+                where=str(path),
+                what="the file lies in no vintage folder, so it is not read",
+                why="its figures would be missing without a word",
+                remedy="move it to data/raw/<source>/<YYYY-MM-DD>/ with an origin.yml (docs/new_vintage.md)",
+            )
 
 
 def _observation_faults(observations: pd.DataFrame, catalog: Catalog, registry: Registry) -> Iterator[Fault]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from evaluation.errors import BadInputError, Fault, raise_if_any
+from evaluation.catalog import read_text_table
+from evaluation.errors import Fault, raise_if_any
 from evaluation.provenance import Origin
 from evaluation.quality import GRADE_REASONS
 from evaluation.regions import Registry
@@ -23,6 +24,13 @@ WHY_ROW = "one wrong row changes scores and estimates of its region and of all i
 REMEDY_CODE = (
     "state the right code_system in origin.yml (Kemendagri codes are not BPS codes), or correct the code"
 )
+
+NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
+NUMBER_WITH_COMMA = r"[+-]?[0-9][0-9.]*,[0-9]+|[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?"
+REMEDY_YEAR = "write the year with four digits"
+REMEDY_NUMBER = "write a number with a decimal point; leave the row out where it is missing"
+REMEDY_COMMA = "write a decimal point, and no sign between thousands: 1234.5"
+REMEDY_GRADE = f"grade it: one of {', '.join(GRADES)}"
 
 
 def read_tidy(path: Path, *, origin: Origin, registry: Registry) -> pd.DataFrame:
@@ -61,19 +69,7 @@ def read_tidy(path: Path, *, origin: Origin, registry: Registry) -> pd.DataFrame
 
 
 def _read_text_table(path: Path) -> pd.DataFrame:
-    try:
-        text = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise BadInputError(
-            [
-                Fault(
-                    where=str(path),
-                    what=f"this is no readable CSV: {' '.join(str(error).split())}",
-                    why=WHY_ROW,
-                    remedy="save it as CSV in UTF-8: commas, one header row, equally many cells a row",
-                )
-            ]
-        ) from error
+    text = read_text_table(path, why=WHY_ROW)
     absent = [column for column in NEEDED if column not in text.columns]
     unknown = [column for column in text.columns if column not in (*NEEDED, *OPTIONAL)]
     raise_if_any(
@@ -114,18 +110,20 @@ def _name_faults(path: Path, text: pd.DataFrame, code: pd.Series, registry: Regi
 
 
 def _cell_faults(path: Path, text: pd.DataFrame) -> Iterator[Fault]:
-    bad_value = pd.to_numeric(text["value"], errors="coerce").isna()
+    no_number = ~text["value"].str.fullmatch(NUMBER)
+    comma = text["value"].str.fullmatch(NUMBER_WITH_COMMA)
     checks = (
-        (~text["year"].str.fullmatch(r"(19|20)\d\d"), "year", "write the year with four digits"),
-        (bad_value, "value", "write a number with a decimal point; leave the row out where it is missing"),
-        (~text["quality"].isin(GRADES), "quality", f"grade it: one of {', '.join(GRADES)}"),
-        (text["variable"] == "", "variable", "name the variable"),
+        (~text["year"].str.fullmatch("(19|20)[0-9]{2}"), "year cannot be used", "year", REMEDY_YEAR),
+        (no_number & ~comma, "value cannot be used", "value", REMEDY_NUMBER),
+        (comma, "value has a decimal comma", "value", REMEDY_COMMA),
+        (~text["quality"].isin(GRADES), "quality cannot be used", "quality", REMEDY_GRADE),
+        (text["variable"] == "", "variable cannot be used", "variable", "name the variable"),
     )
-    for wrong, column, remedy in checks:
+    for wrong, what, column, remedy in checks:
         for row, got in text.loc[wrong, column].items():
             yield Fault(
                 where=f"{path}, row {int(str(row)) + 2}",
-                what=f"{column} cannot be used; got: {got!r}",
+                what=f"{what}; got: {got!r}",
                 why=WHY_ROW,
                 remedy=remedy,
             )

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from evaluation.catalog import Catalog
 from evaluation.errors import BadInputError, Fault, raise_if_any
+from evaluation.programme import Programme
 from evaluation.studies import processed
+from evaluation.studies.audit import HDI_GOALPOSTS
 from evaluation.studies.estimates import study_plan
+from evaluation.studies.plan import WHY_PLAN, StudyPlan, read_study_plan
 from evaluation.studies.project import Project
+
+NEEDED_INDICATORS = {
+    "population": "the size classes of peers and the weighted row of the plan",
+    **dict.fromkeys(("hdi", *HDI_GOALPOSTS), "the recomputation of the human development index in the audit"),
+}
+"""Code to what the library uses it for by name."""
 
 
 @dataclass(frozen=True)
@@ -33,27 +44,72 @@ def check_project(project: Project) -> CheckSummary:
     BadInputError
         With every fault of every file.
     """
-    faults: list[Fault] = []
-    registry = _collected(lambda: project.registry, faults)
-    catalog = _collected(lambda: project.catalog, faults)
-    programme = _collected(lambda: project.programme, faults) if registry else None
-    plan = _collected(lambda: study_plan(project), faults) if catalog else None
-    observations = None
-    if registry and catalog:
-        observations = _collected(lambda: processed.observations(project), faults)
-    raise_if_any(faults)
-    assert observations is not None  # what could not be read is a fault, and has been raised
-    assert programme is not None
-    assert plan is not None
+    faults = list(configuration_faults(project))
+    of_figures: list[Fault] = []
+    observations = _collected(lambda: processed.observations(project), of_figures)
+    # figures are read with the registry and the catalogue, whose faults have been found before
+    raise_if_any(dict.fromkeys([*faults, *of_figures]))
+    catalog, plan = project.catalog, study_plan(project)
     return CheckSummary(
         lines=(
-            f"{len(registry.codes)} regions, {len(programme.entries)} entries of joining",
+            f"{len(project.registry.codes)} regions, {len(project.programme.entries)} entries of joining",
             f"{len(catalog.pillars)} pillars, {len(catalog.indicators)} indicators, "
             f"{len(catalog.with_use('scored'))} of them scored",
             f"{len(plan.designs)} designs and {len(plan.rows)} rows in the study plan",
             f"{len(observations)} figures of {observations['source'].nunique()} sources",
         )
     )
+
+
+def configuration_faults(project: Project) -> tuple[Fault, ...]:
+    """Return every fault of the files of ``config/`` and of what they say of each other, in the order of reading.
+
+    What can only be read with the help of a file that is at fault is left for the next check.
+    """
+    faults: list[Fault] = []
+    registry = _collected(lambda: project.registry, faults)
+    catalog = _collected(lambda: project.catalog, faults)
+    programme = _collected(lambda: project.programme, faults) if registry else None
+    plan = None
+    if catalog:
+        plan = _collected(lambda: read_study_plan(project.config_dir, catalog, registry=registry), faults)
+        faults.extend(_needed_indicator_faults(project.config_dir, catalog))
+    if plan and programme:
+        faults.extend(_joining_year_faults(project.config_dir, plan, programme))
+    return tuple(faults)
+
+
+def _needed_indicator_faults(config_dir: Path, catalog: Catalog) -> Iterator[Fault]:
+    """Find indicators that the library calls by their code and the catalogue lacks."""
+    for code, purpose in NEEDED_INDICATORS.items():
+        if code not in catalog.indicators or not catalog.indicators[code].segments:
+            yield Fault(
+                where=str(config_dir / "indicators"),
+                what=f"indicator {code!r} is absent or has no data",
+                why=f"it is needed for {purpose}",
+                remedy="keep it under this code; `use: available` shows it on no page",
+            )
+
+
+def _joining_year_faults(config_dir: Path, plan: StudyPlan, programme: Programme) -> Iterator[Fault]:
+    """Find joining years that no design studies, and designs' years in which nobody joined."""
+    path = config_dir / "study_plan.yml"
+    planned = {year for design in (*plan.designs, *plan.other_cohorts) for year in design.joined}
+    found = {int(year) for year in programme.entries["joined"]}
+    for year in sorted(found - planned):
+        yield Fault(
+            where=f"{path}, designs",
+            what=f"regions joined in {year} (config/cohorts.csv), and no design has that year",
+            why=WHY_PLAN,
+            remedy="add it to the `joined` of a design or of other_cohorts, or correct cohorts.csv",
+        )
+    for year in sorted(planned - found):
+        yield Fault(
+            where=f"{path}, designs",
+            what=f"joining year {year} is planned, and nobody in config/cohorts.csv joined then",
+            why=WHY_PLAN,
+            remedy="correct the year, or take it out of the plan",
+        )
 
 
 def _collected(read: Callable[[], Any], faults: list[Fault]) -> Any:

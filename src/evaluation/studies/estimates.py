@@ -37,7 +37,8 @@ def build_estimates(project: Project, indicators: pd.DataFrame) -> pd.DataFrame:
     """Return the table `estimates` for the whole plan.
 
     Every row of the plan has at least one row here for every outcome: an estimate, or the reason why there is
-    none, in ``status`` (``not_estimable:<reason>:<last year of the data>``).
+    none, in ``status`` (``not_estimable:<reason>:<last year of the data>``). An estimate's ``status`` is empty, or
+    says what it lacks: ``without_cohort:<joining year>``, ``ends:<last year>``.
     """
     plan = study_plan(project)
     data = study_data(project, indicators, plan)
@@ -74,7 +75,7 @@ def group_time_effects(
 def _one_study(data: StudyData, *, design: DesignPlan, row: RowPlan, outcome: OutcomePlan) -> pd.DataFrame:
     panel = outcome_panel(data, design=design, row=row, outcome=outcome)
     result = _effects(panel, plan=data.plan, design=design, row=row)
-    rows = list(_filed(result, panel, detailed=row.code in DETAILED_ROWS))
+    rows = list(_filed(result, panel, row=row, detailed=row.code in DETAILED_ROWS))
     table = pd.concat(rows, ignore_index=True)
     return table.assign(
         design=design.code,
@@ -119,24 +120,47 @@ def _has_comparison(table: pd.DataFrame, *, cohorts: tuple[int, ...], anticipati
     return bool((table["clean_control"] & later).any())
 
 
-def _filed(result: AttGtResult | None, panel: OutcomePanel, *, detailed: bool) -> Iterator[pd.DataFrame]:
-    if result is None:
-        yield _status_row(NO_COMPARISON, panel.last_year)
-        return
-    if not (result.table["event_time"] >= 0).any():
-        missing = result.not_estimable[result.not_estimable["cohort"].isin(result.design.cohorts or ())]
-        after = missing[missing["event_time"].fillna(0) >= 0]
-        reason = str(after["reason"].iloc[0]) if len(after) else NO_COMPARISON
-        if reason == BEYOND_DATA and panel.method_changes:
-            reason = METHOD_CHANGES
+def _filed(
+    result: AttGtResult | None, panel: OutcomePanel, *, row: RowPlan, detailed: bool
+) -> Iterator[pd.DataFrame]:
+    reason = _why_not(result, panel, row)
+    if result is None or reason:
         yield _status_row(reason, panel.last_year)
         return
-    yield _average(result, "simple", elements=False)
+    remark = _remark(result, panel)
+    yield _average(result, "simple", elements=False).assign(status=remark)
     yield _pre_trends(result)
     if detailed:
         yield _average(result, "group", elements=True)
         yield _average(result, "dynamic", elements=True)
         yield result.tidy().assign(parameter="att_gt", status="")
+
+
+def _why_not(result: AttGtResult | None, panel: OutcomePanel, row: RowPlan) -> str:
+    """Return why a row has no estimate, empty where it has one.
+
+    A row that asks for a later end year than the outcome has would only repeat a shorter one.
+    """
+    if result is None:
+        return NO_COMPARISON
+    too_short = row.end_year is not None and (panel.last_year or 0) < row.end_year
+    if (result.table["event_time"] >= 0).any() and not too_short:
+        return ""
+    missing = result.not_estimable[result.not_estimable["cohort"].isin(result.design.cohorts or ())]
+    after = missing[missing["event_time"].fillna(0) >= 0]
+    reason = BEYOND_DATA if too_short or after.empty else str(after["reason"].iloc[0])
+    return METHOD_CHANGES if reason == BEYOND_DATA and panel.method_changes else reason
+
+
+def _remark(result: AttGtResult, panel: OutcomePanel) -> str:
+    """Return what a reader must know of an estimate: cohorts it lacks, and a last year before the one asked for."""
+    after = result.table[result.table["event_time"] >= 0]
+    lacking = sorted(set(result.design.cohorts or ()) - set(after["cohort"]))
+    remarks = [f"without_cohort:{cohort - YEARS_TO_FIRST_EFFECT}" for cohort in lacking]
+    last_year = int(after["year"].max())
+    if last_year < panel.wanted_year:
+        remarks.append(f"ends:{last_year}")
+    return "+".join(remarks)
 
 
 def _average(result: AttGtResult, kind: Kind, *, elements: bool) -> pd.DataFrame:

@@ -13,7 +13,6 @@ import pandas as pd
 
 from evaluation.catalog import Catalog
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
-from evaluation.studies.peers import latest_population
 from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan, Scale, StudyPlan
 from evaluation.studies.project import Project
 
@@ -21,6 +20,8 @@ EARTH_RADIUS_KM = 6371.0088
 """Mean radius, IUGG."""
 OUTLIER_RANGES = 3
 """Interquartile ranges above the third quartile: Tukey's far-out fence, on logs."""
+JAVA_AND_BALI = "Java_Bali"
+"""Name of that group in the plan's island groups."""
 CONTROL_DISTANCES_KM = {"beyond_50km": 50.0, "beyond_100km": 100.0}
 _SCALES: dict[Scale, Callable[..., np.ndarray]] = {"linear": np.asarray, "log": np.log, "log1p": np.log1p}
 
@@ -37,6 +38,8 @@ class OutcomePanel:
         Names of the covariate columns.
     last_year
         Last year with data of the outcome in its constant-method window; None when there is none.
+    wanted_year
+        Last year that the row asks for.
     method_changes
         Whether the outcome goes on after that by another method, so that no later year is comparable.
     """
@@ -44,6 +47,7 @@ class OutcomePanel:
     table: pd.DataFrame
     covariates: tuple[str, ...]
     last_year: int | None
+    wanted_year: int
     method_changes: bool
 
 
@@ -60,14 +64,14 @@ class StudyData:
     figures
         Indicator code to its usable figures.
     population
-        Latest population by region_code.
+        Usable figures of population.
     """
 
     plan: StudyPlan
     catalog: Catalog
     units: pd.DataFrame
     figures: Mapping[str, pd.DataFrame]
-    population: pd.Series
+    population: pd.DataFrame
 
 
 def study_data(project: Project, indicators: pd.DataFrame, plan: StudyPlan) -> StudyData:
@@ -83,7 +87,7 @@ def study_data(project: Project, indicators: pd.DataFrame, plan: StudyPlan) -> S
         catalog=project.catalog,
         units=study_units(project, plan),
         figures={code: usable(indicators, code, plan) for code in dict.fromkeys(codes)},
-        population=latest_population(indicators)["population"],
+        population=usable(indicators, "population", plan),
     )
 
 
@@ -140,6 +144,7 @@ def outcome_panel(data: StudyData, *, design: DesignPlan, row: RowPlan, outcome:
         table=table.dropna(subset=["value"]).reset_index(drop=True),
         covariates=tuple(covariates.columns),
         last_year=last_year,
+        wanted_year=end_year,
         method_changes=last_year is not None and last_year < last_observed,
     )
 
@@ -172,19 +177,25 @@ def _selected_units(data: StudyData, *, design: DesignPlan, row: RowPlan) -> pd.
         units = units[~studied | (units["confidence"] == "two_sources")]
     if row.units == "not_mining":
         units = units.drop(index=list(mining_outliers(data)), errors="ignore")
+    elif row.units == "not_java_bali":
+        units = units[units["island_group"] != JAVA_AND_BALI]
     weight = pd.Series(1.0, index=units.index)
     if row.weights == "population":
-        weight = data.population.reindex(units.index)
+        weight = _population_before(data.population, min(design.joined)).reindex(units.index)
         units = units[weight.notna()]
     return units.assign(weight=weight, clean_control=_eligible_controls(units, design, row))
+
+
+def _population_before(population: pd.DataFrame, joined: int) -> pd.Series:
+    """Return each region's latest population of a year before joining, so that weights are no outcome."""
+    before = population[population["year"] < joined].sort_values("year")
+    return before.drop_duplicates("region_code", keep="last").set_index("region_code")["value"]
 
 
 def _eligible_controls(units: pd.DataFrame, design: DesignPlan, row: RowPlan) -> pd.Series:
     eligible = units["clean_control"]
     if row.controls == "not_yet_treated":
         return eligible & units["joined"].notna()
-    if row.controls == "not_java":
-        return eligible & (units["island_group"] != "Java_Bali")
     if row.controls in CONTROL_DISTANCES_KM:
         treated = units.index[units["joined"].isin(design.joined)]
         return eligible & ~near_treated(units, treated, CONTROL_DISTANCES_KM[row.controls])

@@ -15,6 +15,8 @@ from evaluation.regions import Registry
 
 Group = Literal["peers", "island_group", "province", "country"]
 GROUPS: tuple[Group, ...] = ("peers", "island_group", "province", "country")
+LEAST_SHARE_ALIKE = 0.5
+"""Share of a group that must have figures for the same dimensions for its median to stand for the group."""
 MIN_COMPARED = 5
 """Fewest other regions for a median and a range to describe a group rather than single neighbours."""
 

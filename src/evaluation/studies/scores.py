@@ -88,6 +88,19 @@ def score_edition(
     return Edition(year=year, scores=table, figures=values, in_force=in_force, index_dimensions=kept)
 
 
+def comparable_scores(scores: pd.DataFrame, code: str) -> pd.Series:
+    """Return one element's scores by region, missing for regions whose composition is not that of the most.
+
+    For whoever shows all regions side by side: a score made from fewer dimensions is another thing, and silence would
+    win (a region that reports no waste would be scored on electricity alone).
+    """
+    level = scores[scores["code"] == code].set_index("region_code")
+    counts = level.loc[level["score"].notna(), "composition"].value_counts()
+    if counts.empty:
+        return level["score"]
+    return level["score"].where(level["composition"] == counts.index[0])
+
+
 def edition_from_tables(
     scores: pd.DataFrame, figures: pd.DataFrame, *, catalog: Catalog, year: int
 ) -> Edition:
@@ -214,6 +227,8 @@ def _joined(
     present = index.scores[list(kept)].notna()
     composition = present.apply(lambda row: "+".join(row.index[row]), axis=1).rename("composition")
     overall = overall.merge(composition, left_on="unit", right_index=True, validate="one_to_one")
+    # Of all dimensions of the framework, not only of those that nearly all regions have.
+    overall["coverage"] = present.sum(axis=1).reindex(overall["unit"]).to_numpy() / len(catalog.dimensions)
     table = pd.concat([pillars.tidy(), overall], ignore_index=True).rename(columns={"unit": "region_code"})
     starts = np.array([band.from_score for band in catalog.framework.bands])
     numbers = np.array([band.band for band in catalog.framework.bands], dtype=float)

@@ -12,7 +12,15 @@ import pandas as pd
 from evaluation.catalog import Catalog
 from evaluation.sources.origins import UNDATED
 from evaluation.studies.panels import study_units, usable
-from evaluation.studies.peers import GROUPS, MIN_COMPARED, others_count, others_quantiles, region_groups
+from evaluation.studies.peers import (
+    GROUPS,
+    LEAST_SHARE_ALIKE,
+    MIN_COMPARED,
+    Group,
+    others_count,
+    others_quantiles,
+    region_groups,
+)
 from evaluation.studies.plan import StudyPlan
 from evaluation.studies.project import Project
 from evaluation.studies.scores import INDEX_CODE, Edition
@@ -35,12 +43,7 @@ def region_standing(edition: Edition, groups: pd.DataFrame, *, catalog: Catalog)
         score, composition = level["score"].to_numpy(dtype=float), level["composition"].to_numpy(dtype=str)
         peers = _same_composition(groups["peers"], composition)
         low, median, high = others_quantiles(score, peers, 0.1, 0.5, 0.9).T
-        columns = {
-            f"{group}_median": others_quantiles(score, _same_composition(groups[group], composition), 0.5)[
-                :, 0
-            ]
-            for group in GROUPS
-        }
+        columns = {f"{group}_median": _group_median(score, composition, groups, group) for group in GROUPS}
         alike = level["score"].groupby(level["composition"])
         national = alike.transform("median").where(alike.transform("count") >= MIN_COMPARED)
         parts.append(
@@ -195,10 +198,38 @@ def all_groups(project: Project, indicators: pd.DataFrame) -> pd.DataFrame:
     groups = region_groups(project.registry, indicators, project.catalog)
     dated = indicators[indicators["vintage"] != UNDATED].groupby("region_code")["vintage"].max()
     groups["data_date"] = dated.reindex(groups.index).fillna("")
+    groups["study_role"] = _study_roles(project, groups.index)
     for group in GROUPS:
         size = groups.groupby(group)[group].transform("size")
         groups[f"n_{group}"] = np.where(groups[group] == "", 0, size - 1)
     return groups
+
+
+def _study_roles(project: Project, codes: pd.Index) -> list[str]:
+    """Return what each region is in the impact study: joined, control, or why it is neither."""
+    cohorts = project.programme.cohorts.set_index("region_code")
+    autonomous = project.registry.by_code["autonomous"] == "yes"
+    roles = []
+    for code in codes:
+        if not autonomous[code]:
+            roles.append("not_autonomous")
+        elif code in project.registry.split_codes:
+            roles.append("split")
+        elif not np.isnan(cohorts.loc[code, "joined"]):
+            roles.append("joined")
+        else:
+            roles.append("control" if cohorts.loc[code, "clean_control"] else "role")
+    return roles
+
+
+def _group_median(
+    score: np.ndarray, composition: np.ndarray, groups: pd.DataFrame, group: Group
+) -> np.ndarray:
+    """Return the median of the others of a group that are alike, missing where these are less than half of it."""
+    labels = _same_composition(groups[group], composition)
+    median = others_quantiles(score, labels, 0.5)[:, 0]
+    share = others_count(score, labels) / np.maximum(groups[f"n_{group}"].to_numpy(), 1)
+    return np.where(share >= LEAST_SHARE_ALIKE, median, np.nan)
 
 
 def _same_composition(labels: pd.Series, composition: np.ndarray) -> np.ndarray:

@@ -1,0 +1,69 @@
+"""What outlives a failure: the tables as they were, the executed notebook, and what is known of the failure.
+
+A notebook of a user may write tables by itself; copies are put back when it fails half way. The library's own
+tables need none: they are written whole (`evaluation.studies.kept`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.execution.plan import Target
+from evaluation.provenance import write_bytes_atomically
+from evaluation.studies.project import Project
+
+FAILED_FOLDER = "_failed"
+
+
+@dataclass(frozen=True)
+class KeptFiles:
+    """Files and their copies; None for one that was not there.
+
+    Parameters
+    ----------
+    copies
+        Pairs of both.
+    """
+
+    copies: tuple[tuple[Path, Path | None], ...]
+
+    @classmethod
+    def of(cls, paths: Iterable[Path], folder: Path) -> KeptFiles:
+        """Copy files into a new folder."""
+        folder.mkdir()
+        pairs: list[tuple[Path, Path | None]] = []
+        for number, path in enumerate(paths):
+            copy = folder / f"{number}-{path.name}" if path.is_file() else None
+            if copy is not None:
+                shutil.copy2(path, copy)
+            pairs.append((path, copy))
+        return cls(tuple(pairs))
+
+    def restore(self) -> None:
+        """Put back what has changed."""
+        for path, copy in self.copies:
+            if copy is None:
+                path.unlink(missing_ok=True)
+            elif path.read_bytes() != copy.read_bytes() if path.is_file() else True:
+                write_bytes_atomically(path, copy.read_bytes())
+
+
+def keep_failure(project: Project, target: Target, failure: str, executed: Path) -> None:
+    """Keep the executed notebook of a failed target, and what is known of the failure beside it."""
+    folder = project.reports_dir / FAILED_FOLDER
+    write_bytes_atomically(folder / f"{target.file_stem}.txt", f"{failure}\n".encode())
+    if executed.is_file():
+        write_bytes_atomically(folder / f"{target.file_stem}.ipynb", executed.read_bytes())
+
+
+def forget_failures(project: Project, targets: Iterable[Target]) -> None:
+    """Remove what an earlier run kept of failures of these targets."""
+    folder = project.reports_dir / FAILED_FOLDER
+    for target in targets:
+        for ending in (".txt", ".ipynb"):
+            (folder / f"{target.file_stem}{ending}").unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,145 @@
+"""What a library read would give now, asked of a process of its own or of a scratch folder.
+
+Answering means building the tables of ``data/processed/`` that are no longer those of the present data,
+configuration and code. A run builds them where they belong, before any page; a plan builds them in a folder
+that is thrown away.
+
+Belongs here: when and where the question is asked. Does not belong here: the answer
+(`evaluation.studies.states`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from evaluation.errors import EvaluationError
+from evaluation.execution.kernels import EngineName, describe_death, kill_tree, settle_in, start_process
+from evaluation.execution.surroundings import Surroundings
+from evaluation.provenance import write_bytes_atomically
+from evaluation.studies.project import Project
+
+CHECKED_NAME = "checked.json"
+LOG_NAME = "tables.log"
+LOG_LINES = 15
+
+
+class TablesFailedError(EvaluationError):
+    """The tables that pages read could not be built."""
+
+
+@dataclass(frozen=True)
+class ScratchProject(Project):
+    """A project whose tables lie elsewhere.
+
+    Parameters
+    ----------
+    scratch
+        The folder of its tables.
+    """
+
+    scratch: Path
+
+    @property
+    def processed_dir(self) -> Path:
+        """Tables made from the project's data, to be thrown away."""
+        return self.scratch
+
+
+def table_reads(tables: Iterable[str]) -> list[str]:
+    """Return the names under which tables are read."""
+    return [f"table:{name}" for name in tables]
+
+
+def ask_on_the_side(project: Project, names: Iterable[str]) -> dict[str, str]:
+    """Return what reads would give now, and write nothing to the project."""
+    from evaluation.studies import states
+
+    with tempfile.TemporaryDirectory(prefix="evaluation-plan-") as folder:
+        for table in project.processed_dir.glob("*.parquet"):
+            shutil.copy2(table, folder)
+        return states.current(ScratchProject(root=project.root, scratch=Path(folder)), names)
+
+
+def ask_in_child(
+    project: Project, names: Sequence[str], *, engine: EngineName, time_limit: float, scratch: Path
+) -> dict[str, str]:
+    """Return what reads would give now; tables are built and kept by a child.
+
+    Raises
+    ------
+    TablesFailedError
+        When the child fails or exceeds its time.
+    """
+    log = scratch / LOG_NAME
+    process, answers = start_process(_answer, (project.root, list(names), log), engine=engine)
+    try:
+        if not wait([answers, process.sentinel], timeout=time_limit):
+            raise TablesFailedError(f"time limit of {time_limit:g} s exceeded")
+        return dict(answers.recv())
+    except EOFError:
+        process.join()
+        raise TablesFailedError(f"{describe_death(process.exitcode)}\n{_log_tail(log)}".strip()) from None
+    finally:
+        kill_tree(process)
+        answers.close()
+
+
+def _answer(root: Path, names: list[str], log: Path, answers: Connection) -> None:
+    """Answer as the whole life of the current process."""
+    settle_in(log)
+    from evaluation.studies import states
+
+    answers.send(states.current(Project(root=root), names))
+
+
+def _log_tail(log: Path) -> str:
+    if not log.is_file():
+        return ""
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found in order, and for which state of data, configuration and code.
+
+    Parameters
+    ----------
+    inputs
+        The state that passed `evaluation.studies.check.check_project`.
+    lines
+        What that said.
+    tables
+        The state that the tables were built from.
+    """
+
+    inputs: str = ""
+    lines: tuple[str, ...] = ()
+    tables: str = ""
+
+
+def read_checked(processed_dir: Path) -> Checked:
+    """Return what is known; nothing where the file is missing or not readable."""
+    try:
+        plain = json.loads((processed_dir / CHECKED_NAME).read_text(encoding="utf-8"))
+        return Checked(inputs=plain["inputs"], lines=tuple(plain["lines"]), tables=plain["tables"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return Checked()
+
+
+def write_checked(processed_dir: Path, checked: Checked) -> None:
+    """Keep what was found."""
+    plain: Mapping[str, object] = {**vars(checked), "lines": list(checked.lines)}
+    content = json.dumps(plain, ensure_ascii=False, sort_keys=True)
+    write_bytes_atomically(processed_dir / CHECKED_NAME, content.encode())
+
+
+def tables_are_current(project: Project, tables: Sequence[str], surroundings: Surroundings) -> bool:
+    """Tell whether all tables are there and were built from the present."""
+    there = all((project.processed_dir / f"{name}.parquet").is_file() for name in tables)
+    return there and (not tables or read_checked(project.processed_dir).tables == surroundings.inputs)

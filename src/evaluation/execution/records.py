@@ -1,0 +1,178 @@
+"""What each page was made from, kept so that the next run knows what still stands.
+
+``data/processed/records.jsonl`` has a line a page, written when the page is made and safe on the disk before
+the next is begun. Contents that many pages share (lists of code files, messages) stand once, as sets of their
+own. A killed run leaves at most its last line in part, which is passed over.
+
+Belongs here: keeping and finding records. Does not belong here: comparing them with the present
+(`evaluation.execution.freshness`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from evaluation.execution.journal import append_lines
+from evaluation.provenance import fingerprint, write_bytes_atomically
+
+RECORDS_NAME = "records.jsonl"
+SHARED = ("code", "files", "messages", "packages", "reads")
+SET_DIGITS = 16
+SPARE_LINES = 2
+"""The file is written anew when it has this many times the lines that are still of use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageFile:
+    """A page on the disk.
+
+    Parameters
+    ----------
+    sha256
+        Hash of its content without the links to other pages, which come and go with those.
+    size, modified
+        Bytes, and time of change in nanoseconds: while both hold, the content is not read again.
+    """
+
+    sha256: str
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a page was made from.
+
+    Parameters
+    ----------
+    target
+        Its name.
+    notebook
+        Hash of the notebook's cells.
+    parameters
+        The values injected.
+    code, files
+        Files of the package, and others of the project, to their hashes.
+    reads
+        Names of what was read to the hashes of their contents.
+    messages
+        Messages said, to the hashes of their translations.
+    catalogue
+        The state of the language's message catalogue under which `messages` are known to hold.
+    packages
+        Versions.
+    inputs
+        The state of raw files and configuration under which `reads` are known to hold.
+    page
+        The page itself.
+    fingerprint
+        What stands on the page.
+    seconds, path, finished
+        How long it took, which way the notebook ran, and when.
+    """
+
+    target: str
+    notebook: str
+    parameters: Mapping[str, Any]
+    code: Mapping[str, str]
+    files: Mapping[str, str]
+    reads: Mapping[str, str]
+    messages: Mapping[str, str]
+    catalogue: str
+    packages: Mapping[str, str]
+    inputs: str
+    page: PageFile
+    fingerprint: str
+    seconds: float = 0.0
+    path: str = ""
+    finished: str = ""
+
+
+class RecordBook:
+    """All records of a project.
+
+    Parameters
+    ----------
+    processed_dir
+        Where they are kept.
+    """
+
+    def __init__(self, processed_dir: Path) -> None:
+        self._path = processed_dir / RECORDS_NAME
+        self._sets: dict[str, Mapping[str, str]] = {}
+        self.records: dict[str, Record] = {}
+        self._lines = 0
+        self._load()
+
+    def get(self, target: str) -> Record | None:
+        """Return the record of a target, if there is one."""
+        return self.records.get(target)
+
+    def keep(self, records: Iterable[Record]) -> None:
+        """Add records, safe on the disk when this returns."""
+        lines: list[str] = []
+        for record in records:
+            lines += self._lines_of(record)
+            self.records[record.target] = record
+        append_lines(self._path, lines)
+        self._lines += len(lines)
+
+    def tidy(self) -> None:
+        """Write the file anew when most of it is of no more use."""
+        needed = len(self.records) + len({key for record in self.records.values() for key in _keys(record)})
+        if self._lines <= SPARE_LINES * needed:
+            return
+        self._sets.clear()
+        lines = [line for record in self.records.values() for line in self._lines_of(record)]
+        write_bytes_atomically(self._path, "".join(f"{line}\n" for line in lines).encode())
+        self._lines = len(lines)
+
+    def _lines_of(self, record: Record) -> list[str]:
+        plain = {item.name: getattr(record, item.name) for item in fields(record)}
+        plain["page"] = asdict(record.page)
+        lines = []
+        for name in SHARED:
+            content = plain[name]
+            key = _key(content)
+            if key not in self._sets:
+                self._sets[key] = content
+                lines.append(_as_line({"set": key, "content": dict(content)}))
+            plain[name] = key
+        return [*lines, _as_line(plain)]
+
+    def _load(self) -> None:
+        if not self._path.is_file():
+            return
+        for line in self._path.read_text(encoding="utf-8", errors="replace").split("\n"):
+            if line:
+                self._lines += 1
+                self._take(line)
+
+    def _take(self, line: str) -> None:
+        try:
+            plain = json.loads(line)
+            if "set" in plain:
+                self._sets[plain["set"]] = plain["content"]
+                return
+            shared = {name: self._sets[plain[name]] for name in SHARED}
+            record = Record(**{**plain, **shared, "page": PageFile(**plain["page"])})
+        except (json.JSONDecodeError, KeyError, TypeError):
+            # left in part by a run that was killed, or of an older form: the page is made again
+            return
+        self.records[record.target] = record
+
+
+def _key(content: Mapping[str, str]) -> str:
+    return fingerprint(dict(content))[:SET_DIGITS]
+
+
+def _keys(record: Record) -> list[str]:
+    return [_key(getattr(record, name)) for name in SHARED]
+
+
+def _as_line(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True)
