@@ -15,8 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 FINGERPRINT_DIGITS = 12
 """Digits of a fingerprint shown to readers: 48 bits, no collision among a few thousand pages."""
 
@@ -99,8 +97,3 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def read_yaml(path: Path) -> Any:
-    """Return the content of a YAML file."""
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -30,7 +30,7 @@ METHOD_CHANGES = "method_changes"
 def study_plan(project: Project) -> StudyPlan:
     """Return the study plan of a project."""
     note("config:study_plan", config_state(project, "study_plan"))
-    return read_study_plan(project.config_dir, project.catalog)
+    return read_study_plan(project.config_dir, project.catalog, registry=project.registry)
 
 
 def build_estimates(project: Project, indicators: pd.DataFrame) -> pd.DataFrame:

@@ -13,15 +13,13 @@ import pandas as pd
 
 from evaluation.catalog import Catalog
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
-from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan, Scale, StudyPlan
+from evaluation.studies.plan import JAVA_AND_BALI, DesignPlan, OutcomePlan, RowPlan, Scale, StudyPlan
 from evaluation.studies.project import Project
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius, IUGG."""
 OUTLIER_RANGES = 3
 """Interquartile ranges above the third quartile: Tukey's far-out fence, on logs."""
-JAVA_AND_BALI = "Java_Bali"
-"""Name of that group in the plan's island groups."""
 CONTROL_DISTANCES_KM = {"beyond_50km": 50.0, "beyond_100km": 100.0}
 _SCALES: dict[Scale, Callable[..., np.ndarray]] = {"linear": np.asarray, "log": np.log, "log1p": np.log1p}
 

@@ -98,10 +98,10 @@ def open_project(root: Path | str | None = None) -> Project:
     """
     start = Path(root) if root else Path.cwd()
     for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / "config" / "pillars.yml").is_file() and (folder / "notebooks").is_dir():
+        if (folder / "config").is_dir() and (folder / "notebooks").is_dir():
             return Project(root=folder)
     raise UsageError(
-        f"{start} is in no project: no folder with config/pillars.yml and notebooks/ there or above. "
+        f"{start} is in no project: no folder with config/ and notebooks/ there or above. "
         "Change into the checkout, or name it."
     )
 
