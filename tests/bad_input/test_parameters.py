@@ -133,10 +133,10 @@ def test_a_language_without_pages_is_refused(project: Project) -> None:
 
 def test_one_region_brings_the_tables_it_needs_and_nothing_else(project: Project) -> None:
     made = plan(project, ("region_code", "3404"), ("year", "2019"))
-    assert [target.name for target in made.targets] == ["tables:id", "region:id:3404"]
+    assert [target.name for target in made.targets] == ["tables:id", "region:id:3404:year-2019"]
     page = made.targets[-1]
     assert page.parameters == {"region_code": "3404", "year": 2019, "language": "id"}
-    assert page.output == project.reports_dir / "id" / "region" / "3404.html"
+    assert page.output == project.reports_dir / "id" / "region" / "3404-year-2019.html"
     assert page.after == ("tables:id",)
 
 
@@ -181,7 +181,7 @@ def test_a_file_gives_a_row_of_parameters_for_each_page(project: Project) -> Non
     path = rows(project, "region_code,year,share\n1101,2019,0.25\n1102,2024,\n")
     made = build_plan(project, notebook="05_region", rows=path).targets[1:]
     assert [(t.name, t.parameters["year"], t.parameters.get("share")) for t in made] == [
-        ("region:id:1101", 2019, 0.25),
+        ("region:id:1101:share-0.25:year-2019", 2019, 0.25),
         ("region:id:1102", 2024, None),
     ]
 
@@ -322,3 +322,11 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_page_with_other_parameters_does_not_replace_the_standard_one(project: Project) -> None:
+    standard = plan(project, ("region_code", "3404")).targets[-1]
+    other = plan(project, ("region_code", "3404"), ("year", "2019")).targets[-1]
+    assert standard.output != other.output
+    assert standard.name != other.name
+    assert standard.output == plan(project, ("region_code", "3404"), ("year", "2024")).targets[-1].output

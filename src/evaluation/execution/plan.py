@@ -9,6 +9,8 @@ Belongs here: choosing and naming targets. Does not belong here: reading what wa
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -198,9 +200,11 @@ class _TargetMaker:
     def _target(self, report: Report, language: str, values: Mapping[str, Any]) -> Target:
         own = {"language": language} if "language" in report.declared else {}
         varying = values[EACH_PARAMETER[report.each]] if report.each else ""
-        place = report.output[language].format_map({"language": language, **values})
+        place = Path(report.output[language].format_map({"language": language, **values}))
+        variant = _variant(report, values)
+        place = place.with_stem("-".join([place.stem, *variant]))
         return Target(
-            name=":".join(part for part in (report.name, language, varying) if part),
+            name=":".join(part for part in (report.name, language, varying, *variant) if part),
             report=report.name,
             notebook=self.project.notebooks_dir / f"{report.notebook}.ipynb",
             language=language,
@@ -208,10 +212,31 @@ class _TargetMaker:
             output=self.project.reports_dir / place,
             after=report.after,
             writes=tuple(self.project.processed_dir / table for table in report.writes),
-            group=f"{report.name}:{varying}",
+            group=":".join([report.name, varying, *variant]),
             forced=self.forced,
             engine=report.engine,
         )
+
+
+def _variant(report: Report, values: Mapping[str, Any]) -> list[str]:
+    """Return what tells a page with other than the standard parameters from the standard page, which it must not replace.
+
+    Parameters that stand in the page's path already, and values equal to the standard ones, tell nothing.
+    """
+    told = {EACH_PARAMETER[report.each]} if report.each else set()
+    return [
+        f"{name}-{_slug(value)}"
+        for name, value in sorted(values.items())
+        if name not in told and name in report.declared and value != _standard(report, name)
+    ]
+
+
+def _standard(report: Report, name: str) -> Any:
+    return report.parameters.get(name, ast.literal_eval(report.declared[name].default))
+
+
+def _slug(value: Any) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", str(value)).strip("-")
 
 
 def _upstream(asked: Mapping[str, Report], reports: Mapping[str, Report]) -> list[str]:

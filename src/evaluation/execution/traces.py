@@ -92,7 +92,7 @@ class Tracer:
 
     def taken(self) -> Trace:
         """Return what was used so far."""
-        loaded = _loaded_files()
+        loaded = _loaded_files((self._root, _PACKAGE_PREFIX, str(PACKAGE_DIR)))
         return Trace(
             modules=frozenset(filter(None, map(_module_name, loaded))) | frozenset(self._assets),
             files=frozenset(self._own(path) for path in loaded if self._is_own(path))
@@ -122,10 +122,14 @@ class Tracer:
         return path.removeprefix(self._root).replace(os.sep, "/")
 
 
-def _loaded_files() -> set[str]:
-    """Return the source files of all loaded modules."""
+def _loaded_files(places: tuple[str, ...]) -> set[str]:
+    """Return the source files of all loaded modules below some folders."""
     paths = [getattr(module, "__file__", None) for module in [*sys.modules.values()]]
-    return {os.path.realpath(path) for path in paths if isinstance(path, str)}
+    # resolving a path asks the disk about each of its folders: not for the thousands of others
+    near = [path for path in paths if isinstance(path, str) and path.startswith(places)]
+    packages = sys.prefix + os.sep
+    ours = (_PACKAGE_PREFIX, str(PACKAGE_DIR))
+    return {os.path.realpath(path) for path in near if path.startswith(ours) or not path.startswith(packages)}
 
 
 def _module_name(path: str) -> str:
