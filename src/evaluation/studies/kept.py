@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -31,9 +31,15 @@ PRESENTATION = ("charts", "reporting", "execution", "tables.py", "cli.py")
 
 
 def raw_state(project: Project) -> str:
-    """Return the hash of all raw files."""
-    raw = [path for path in project.raw_dir.rglob("*") if path.is_file()]
-    return fingerprint_files(raw, root=project.root)
+    """Return the hash of all raw files, computed again in this process when one of them was touched."""
+    raw = sorted(path for path in project.raw_dir.rglob("*") if path.is_file())
+    touched = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in raw)
+    return _raw_state(project.root, touched)
+
+
+@lru_cache(maxsize=2)
+def _raw_state(root: Path, touched: tuple[tuple[Path, int, int], ...]) -> str:
+    return fingerprint_files([path for path, _, _ in touched], root=root)
 
 
 def inputs_state(project: Project, *config: str) -> str:
