@@ -204,7 +204,7 @@ def test_one_function_of_the_library_makes_the_pages_that_loaded_it(
 def test_a_module_that_no_page_uses_makes_none(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     run(project)
     real = surroundings.code_states()
-    others = {"evaluation/cli.py": "edited", "evaluation/execution/pool.py": "edited"}
+    others = {"evaluation/cli/reports.py": "edited", "evaluation/execution/pool.py": "edited"}
     monkeypatch.setattr(surroundings, "code_states", lambda: {**real, **others})
     assert reasons(project) == {}
 

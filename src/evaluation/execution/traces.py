@@ -29,7 +29,7 @@ RUNS_CELLS = frozenset(
 )
 """Modules of `evaluation.execution` that can change what a cell leaves; the others only decide when it runs."""
 
-NOT_PRINTING = ("evaluation/execution/", "evaluation/cli.py")
+NOT_PRINTING = ("evaluation/execution/", "evaluation/cli/")
 CATALOGUES = (".po", ".mo", ".pot")
 """Message catalogues: each message is noted by itself."""
 CELL_MARKS = ("<ipython-input", "/ipykernel_")

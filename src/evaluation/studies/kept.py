@@ -26,7 +26,7 @@ from evaluation.studies.reads import note
 INPUTS_KEY = b"inputs"
 CONTENT_KEY = b"content"
 PACKAGES = ("numpy", "pandas", "pyarrow", "pydantic", "scipy", "statsmodels")
-PRESENTATION = ("charts", "reporting", "execution", "tables.py", "cli.py")
+PRESENTATION = ("charts", "reporting", "execution", "tables.py", "cli")
 """Parts of the package that decide how results look and never what they are."""
 
 
