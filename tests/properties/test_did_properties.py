@@ -445,6 +445,7 @@ def test_files_are_the_same_bytes_each_time(tmp_path: Path) -> None:
         "calendar.csv",
         "design.json",
         "dynamic.csv",
+        "dynamic_covariance.csv",
         "group.csv",
         "overall.csv",
         "simple.csv",

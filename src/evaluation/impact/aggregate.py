@@ -8,81 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Unpack, get_args
+from typing import Any, Unpack, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import UsageError
-from evaluation.impact.design import Design
-from evaluation.impact.group_time import CONTROL, TREATED, AttGtResult
-from evaluation.impact.inference import IntervalOptions, Intervals, covariance, describe
+from evaluation.impact.aggregate_result import AggregateResult, Kind, describe_parameters
+from evaluation.impact.group_time import CONTROL, TREATED, AttGtResult, CellShares
+from evaluation.impact.inference import IntervalOptions, Intervals
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.int64]
-Kind = Literal["simple", "group", "dynamic", "calendar"]
-
-KEY_COLUMNS: dict[Kind, str | None] = {
-    "simple": None,
-    "group": "cohort",
-    "dynamic": "event_time",
-    "calendar": "year",
-}
-"""The column that tells the elements of an aggregate apart."""
-
-
-@dataclass(frozen=True)
-class AggregateResult:
-    """Averages of group-time effects.
-
-    Parameters
-    ----------
-    design
-        What was asked.
-    kind
-        Which average.
-    table
-        See `tidy`.
-    influence
-        (n_units, n_rows), columns in the order of `table`.
-    clusters
-        Cluster of each unit, (n_units,), or None.
-    """
-
-    design: Design
-    kind: Kind
-    table: pd.DataFrame
-    influence: Floats
-    clusters: NDArray[np.int64] | None
-
-    @property
-    def vcov(self) -> Floats:
-        """Covariance of the rows, (n_rows, n_rows)."""
-        return covariance(self.influence, clusters=self.clusters)
-
-    @property
-    def overall(self) -> pd.Series:
-        """The one number: first row of `tidy`."""
-        return self.table.iloc[0]
-
-    @property
-    def elements(self) -> pd.DataFrame:
-        """The rows below the overall one; empty for the simple average."""
-        return self.table.iloc[1:].reset_index(drop=True)
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the overall average first, then one row per element.
-
-        Returns
-        -------
-        DataFrame
-            parameter (kind + "_overall", then kind; "simple" for the simple average), cohort, year,
-            event_time (filled where they name the element), estimate, std_error, conf_low, conf_high, band
-            (the overall row is always pointwise), p_value, mde, n_units, n_treated, n_control (different
-            units behind the row), base_year (where it is one).
-        """
-        return self.table.copy()
 
 
 @dataclass(frozen=True)
@@ -104,11 +42,12 @@ class _Cells:
 
 @dataclass(frozen=True)
 class _Average:
-    """An average with its influence function and the cells behind it."""
+    """An average with its influence function, and the cells behind it with their weights."""
 
     estimate: float
     influence: Floats
     cells: Positions
+    weights: Floats
 
 
 def aggregate(
@@ -163,17 +102,24 @@ def aggregate(
 def _read_cells(result: AttGtResult) -> _Cells:
     table = result.table
     cohort = table["cohort"].to_numpy()
-    inside = result.weights[:, None] * (result.cohort[:, None] == cohort)
-    share = inside.mean(axis=0)
+    sizes = result.shares or _cohort_sizes(result)
     return _Cells(
         cohort=cohort,
         year=table["year"].to_numpy(),
         event_time=table["event_time"].to_numpy(),
         estimate=table["estimate"].to_numpy(),
         influence=result.influence,
-        share=share,
-        deviation=inside - share,
+        share=sizes.share,
+        deviation=sizes.deviation,
     )
+
+
+def _cohort_sizes(result: AttGtResult) -> CellShares:
+    """Share of each cell's whole cohort among all units, estimated like everything else."""
+    cohort = result.table["cohort"].to_numpy()
+    inside = result.weights[:, None] * (result.cohort[:, None] == cohort)
+    share = inside.mean(axis=0)
+    return CellShares(share=share, deviation=inside - share)
 
 
 def _within(cells: _Cells, years: tuple[int, int] | None) -> Positions:
@@ -190,7 +136,13 @@ def _balanced(cells: _Cells, used: Positions, last: int) -> Positions:
 
 
 def _by_size(
-    *, estimate: Floats, influence: Floats, share: Floats, deviation: Floats, cells: Positions
+    *,
+    estimate: Floats,
+    influence: Floats,
+    share: Floats,
+    deviation: Floats,
+    cells: Positions,
+    cell_weights: Floats | None = None,
 ) -> _Average:
     """Average with weights proportional to cohort size, whose estimation is part of the influence.
 
@@ -200,7 +152,8 @@ def _by_size(
     total = share.sum()
     average = float(share @ estimate / total)
     moved = influence @ (share / total) + deviation @ (estimate - average) / total
-    return _Average(average, moved, cells)
+    parts = share / total
+    return _Average(average, moved, cells, parts if cell_weights is None else cell_weights @ parts)
 
 
 def _over_cells(cells: _Cells, used: Positions) -> _Average:
@@ -217,7 +170,16 @@ def _over_cells(cells: _Cells, used: Positions) -> _Average:
 def _plain_mean(averages: list[_Average]) -> _Average:
     estimate = float(np.mean([average.estimate for average in averages]))
     influence = np.mean([average.influence for average in averages], axis=0)
-    return _Average(estimate, influence, np.unique(np.concatenate([a.cells for a in averages])))
+    cells = np.unique(np.concatenate([average.cells for average in averages]))
+    spread = [_spread_weights(average, cells) / len(averages) for average in averages]
+    return _Average(estimate, influence, cells, np.sum(spread, axis=0))
+
+
+def _spread_weights(average: _Average, cells: Positions) -> Floats:
+    """Weights of an average on a larger set of cells, zero where it has none."""
+    weights = np.zeros(len(cells))
+    weights[np.searchsorted(cells, average.cells)] = average.weights
+    return weights
 
 
 def _after(cells: _Cells, used: Positions) -> Positions:
@@ -245,6 +207,7 @@ def _group(cells: _Cells, used: Positions) -> tuple[list[int], list[_Average]]:
         share=cells.share[first],
         deviation=cells.deviation[:, first],
         cells=after,
+        cell_weights=np.column_stack([_spread_weights(average, after) for average in averages]),
     )
     return keys, [overall, *averages]
 
@@ -272,28 +235,27 @@ AGGREGATES: dict[Kind, Callable[[_Cells, Positions], tuple[list[int], list[_Aver
 def _assemble(
     result: AttGtResult, kind: Kind, keys: list[int], averages: list[_Average], *, intervals: Intervals
 ) -> AggregateResult:
-    influence = np.column_stack([average.influence for average in averages])
-    values = [average.estimate for average in averages]
-    pointwise = Intervals(level=intervals.level)
-    overall = describe(values[:1], influence[:, :1], intervals=pointwise, clusters=result.clusters)
-    elements = describe(values[1:], influence[:, 1:], intervals=intervals, clusters=result.clusters)
-    numbers = {name: np.concatenate([overall[name], elements[name]]) for name in overall}
-    table = pd.DataFrame({**_key_columns(kind, keys), **numbers, **_counts(result, averages)})
-    return AggregateResult(
-        design=result.design, kind=kind, table=table, influence=influence, clusters=result.clusters
+    return describe_parameters(
+        result.design,
+        kind,
+        keys=keys,
+        estimate=[average.estimate for average in averages],
+        influence=np.column_stack([average.influence for average in averages]),
+        clusters=result.clusters,
+        counts=_counts(result, averages),
+        intervals=intervals,
+        units=result.units,
+        treated_weights=_treated_weights(result, averages),
     )
 
 
-def _key_columns(kind: Kind, keys: list[int]) -> dict[str, Any]:
-    names = ["simple"] if kind == "simple" else [f"{kind}_overall", *[kind] * len(keys)]
-    unnamed = np.ones(len(names), dtype=bool)
-    columns: dict[str, Any] = {"parameter": np.array(names, dtype=object)}
-    for column in ("cohort", "year", "event_time"):
-        is_key = column == KEY_COLUMNS[kind]
-        missing = np.r_[True, np.zeros(len(keys), dtype=bool)] if is_key else unnamed
-        numbers = np.r_[0, keys].astype(np.int64) if is_key else np.zeros(len(names), dtype=np.int64)
-        columns[column] = pd.arrays.IntegerArray(numbers, missing)
-    return columns
+def _treated_weights(result: AttGtResult, averages: list[_Average]) -> Floats:
+    on_cells = np.zeros((len(result.table), len(averages)))
+    for column, average in enumerate(averages):
+        on_cells[average.cells, column] = average.weights
+    used = np.flatnonzero(on_cells.any(axis=1))
+    treated = (result.membership[:, used] == TREATED) * result.weights[:, None]
+    return (treated / np.maximum(treated.sum(axis=0), 1e-300)) @ on_cells[used]
 
 
 def _counts(result: AttGtResult, averages: list[_Average]) -> dict[str, Any]:

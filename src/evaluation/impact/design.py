@@ -16,7 +16,22 @@ from evaluation.errors import UsageError
 
 ControlGroup = Literal["never_treated", "not_yet_treated"]
 BasePeriod = Literal["varying", "universal"]
-Estimator = Literal["dr", "reg", "ipw"]
+Estimator = Literal[
+    "dr",
+    "reg",
+    "ipw",
+    "entropy",
+    "sun_abraham",
+    "imputation",
+    "two_stage",
+    "etwfe",
+    "stacked",
+    "twfe",
+]
+
+GROUP_TIME_ESTIMATORS: tuple[Estimator, ...] = ("dr", "reg", "ipw", "entropy")
+"""Estimators that compare two years of two groups at a time (Callaway and Sant'Anna 2021); the others regress
+on unit and year effects and use every year before treatment."""
 
 HASH_LENGTH = 8
 """Hexadecimal digits of the content hash in a design's label: enough for a study plan of hundreds of rows."""
@@ -39,7 +54,9 @@ class Design:
     anticipation
         Years before `cohort` in which an effect is already possible; the base year lies before them.
     covariates
-        Columns to condition on, read in the base year of each comparison. Text columns become indicators.
+        Columns to condition on. Group-time estimators read them in the base year of each comparison;
+        regressions take those that vary within units as they are, and those that do not times the years. Text
+        columns become indicators.
     base_period
         ``"varying"``: before treatment each year is compared with the year before it; ``"universal"``: every
         year is compared with the one base year, whose own row is zero.
@@ -55,7 +72,9 @@ class Design:
         Column of clusters, one value per unit, for standard errors. Each unit is its own when None.
     estimator
         ``"dr"`` doubly robust, ``"reg"`` outcome regression, ``"ipw"`` normalised inverse probability
-        weighting.
+        weighting, ``"entropy"`` entropy balancing; or a regression: ``"sun_abraham"``, ``"imputation"``
+        (Borusyak, Jaravel and Spiess), ``"two_stage"`` (Gardner), ``"etwfe"`` (Wooldridge), ``"stacked"``,
+        ``"twfe"`` (plain two-way fixed effects, for comparison only).
 
     Raises
     ------

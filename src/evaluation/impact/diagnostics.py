@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from evaluation.errors import UsageError
+from evaluation.impact.design import Estimator
+from evaluation.impact.entropy_balance import fit_entropy_weights
 from evaluation.impact.group_time import AttGtResult, Comparison
 from evaluation.impact.notes import REASONS, NotEstimable, Reason
 from evaluation.impact.propensity import Propensity, fit_propensity
@@ -127,15 +129,11 @@ def balance(result: AttGtResult) -> pd.DataFrame:
     -------
     DataFrame
         cohort, base_year, first_year, last_year, covariate, mean_treated, mean_control,
-        mean_control_weighted (in the covariate's unit), difference_before, difference_after (in standard
-        deviations, the square root of the mean of both groups' variances before weighting; missing where
-        neither group varies).
+        mean_control_weighted (by odds, or by entropy balancing where that is the estimator; in the covariate's
+        unit), difference_before, difference_after (in standard deviations, the square root of the mean of both
+        groups' variances before weighting; missing where neither group varies).
     """
-    rows = [
-        row
-        for comparison in _after_treatment(result)
-        for row in _balance_rows(comparison, result.covariate_names)
-    ]
+    rows = [row for comparison in _after_treatment(result) for row in _balance_rows(comparison, result)]
     columns = ["cohort", "base_year", "first_year", "last_year", "covariate", "mean_treated", "mean_control"]
     columns += ["mean_control_weighted", "difference_before", "difference_after"]
     return pd.DataFrame(rows, columns=columns)
@@ -210,13 +208,26 @@ def _spread(name: str, score: Floats) -> dict[str, float]:
     }
 
 
-def _balance_rows(comparison: Comparison, names: tuple[str, ...]) -> list[dict[str, object]]:
+def _control_weights(comparison: Comparison, estimator: Estimator) -> Floats:
+    """Weights that the estimator gives the controls, missing where there are none."""
+    sample = comparison.sample
+    if estimator == "entropy":
+        try:
+            return fit_entropy_weights(
+                treated=sample.treated, covariates=sample.covariates, weights=sample.weights
+            ).weights
+        except NotEstimable:
+            return np.full(len(sample.treated), np.nan)
+    fit = _fit(comparison)
+    return np.full(len(sample.treated), np.nan) if isinstance(fit, str) else fit[1]
+
+
+def _balance_rows(comparison: Comparison, result: AttGtResult) -> list[dict[str, object]]:
     sample = comparison.sample
     treated, weights = sample.treated, sample.weights
-    fit = _fit(comparison)
-    odds = np.full(len(treated), np.nan) if isinstance(fit, str) else fit[1]
+    odds = _control_weights(comparison, result.design.estimator)
     rows = []
-    for name, values in zip(names, comparison.covariates.T, strict=True):
+    for name, values in zip(result.covariate_names, comparison.covariates.T, strict=True):
         mean_treated = float(np.average(values[treated], weights=weights[treated]))
         mean_control = float(np.average(values[~treated], weights=weights[~treated]))
         weighted = float(odds[~treated] @ values[~treated] / odds[~treated].sum())

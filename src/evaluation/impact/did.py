@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.errors import Fault, raise_if_any
+from evaluation.errors import Fault, UsageError, raise_if_any
 from evaluation.impact.cells import Cell, clean_controls, list_cells
-from evaluation.impact.design import Design
-from evaluation.impact.group_time import CONTROL, TREATED, AttGtResult, Comparison
+from evaluation.impact.design import GROUP_TIME_ESTIMATORS, Design
+from evaluation.impact.group_time import CONTROL, TREATED, AttGtResult, Comparison, missing_table
 from evaluation.impact.inference import IntervalOptions, Intervals, describe
 from evaluation.impact.notes import REASONS, Note, NotEstimable, Reason
 from evaluation.impact.panel import WidePanel, read_panel
@@ -39,19 +39,6 @@ MIN_TREATED = 2
 
 MIN_CONTROL = 2
 """Fewest controls of a cell, for the same reason."""
-
-NO_ESTIMATE_COLUMNS = (
-    "cohort",
-    "year",
-    "event_time",
-    "base_year",
-    "n_treated",
-    "n_control",
-    "last_year",
-    "reason",
-    "detail",
-)
-TEXT_COLUMNS = ("reason", "detail")
 
 
 @dataclass
@@ -112,7 +99,22 @@ def att_gt(panel: pd.DataFrame, design: Design, **intervals: Unpack[IntervalOpti
         When the intervals have an option that does not exist.
     """
     chosen = Intervals(**intervals)
-    wide = read_panel(panel, design)
+    if design.estimator not in GROUP_TIME_ESTIMATORS:
+        allowed = ", ".join(GROUP_TIME_ESTIMATORS)
+        raise UsageError(f"att_gt estimates by {allowed}; for {design.estimator} use estimate_effects.")
+    return att_gt_of(read_panel(panel, design), design, intervals=chosen)
+
+
+def att_gt_of(wide: WidePanel, design: Design, *, intervals: Intervals) -> AttGtResult:
+    """Estimate group-time effects from a checked panel, see `att_gt`.
+
+    Parameters
+    ----------
+    wide, design
+        The panel as arrays, and the study.
+    intervals
+        How intervals are made.
+    """
     last_year = int(wide.years[-1])
     cohorts = _wanted_cohorts(wide, design)
     cells = list_cells(design=design, years=wide.years, cohorts=[g for g in cohorts if g <= last_year])
@@ -120,7 +122,33 @@ def att_gt(panel: pd.DataFrame, design: Design, **intervals: Unpack[IntervalOpti
     groups, answers = _group_cells(wide, design, cells)
     comparisons = [_answer(wide, design, group, answers) for group in groups]
     answers.missing += _missing_cohorts(wide, cohorts)
-    return _assemble(wide, design, answers, comparisons=comparisons, intervals=chosen)
+    return _assemble(wide, design, answers, comparisons=comparisons, intervals=intervals)
+
+
+def effects_after(wide: WidePanel, design: Design) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Return cohort, estimate and influence of the cells from the cohort on, without any table.
+
+    For the many refits of a permutation test.
+
+    Parameters
+    ----------
+    wide, design
+        The panel as arrays, and the study; a group-time estimator.
+
+    Returns
+    -------
+    tuple of ndarray
+        (n_cells,), (n_cells,) and (n_units, n_cells); no cell where nothing is estimable.
+    """
+    last_year = int(wide.years[-1])
+    cohorts = [cohort for cohort in _wanted_cohorts(wide, design) if cohort <= last_year]
+    cells = list_cells(design=design, years=wide.years, cohorts=cohorts)
+    groups, answers = _group_cells(wide, design, [cell for cell in cells if cell.year >= cell.cohort])
+    for group in groups:
+        _answer(wide, design, group, answers)
+    influence = np.array(answers.influence).T.reshape(wide.n_units, len(answers.cells))
+    cohort = np.array([cell.cohort for cell in answers.cells], dtype=np.int64)
+    return cohort, np.array(answers.estimate, dtype=float), influence
 
 
 def _wanted_cohorts(wide: WidePanel, design: Design) -> list[int]:
@@ -295,7 +323,7 @@ def _assemble(
         clusters=wide.clusters,
         covariate_names=wide.covariate_names,
         comparisons=tuple(comparisons),
-        not_estimable=_missing_table(answers.missing),
+        not_estimable=missing_table(answers.missing),
         notes=(*wide.notes, *_cell_notes(wide, design, cells)),
     )
 
@@ -322,17 +350,6 @@ def _cell_table(
             "base_year": np.array([cell.base_year for cell in cells], dtype=int),
             "base_fell_back": np.array([cell.fell_back for cell in cells], dtype=bool),
             "n_trimmed": n_trimmed,
-        }
-    )
-
-
-def _missing_table(rows: list[dict[str, object]]) -> pd.DataFrame:
-    ordered = sorted(rows, key=lambda row: (row["cohort"], row.get("year", 0)))
-    columns = {name: [row.get(name) for row in ordered] for name in NO_ESTIMATE_COLUMNS}
-    return pd.DataFrame(
-        {
-            name: np.array(values, dtype=object) if name in TEXT_COLUMNS else pd.array(values, dtype="Int64")
-            for name, values in columns.items()
         }
     )
 

@@ -12,12 +12,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.charts import Chart
 from evaluation.impact.design import Design
 from evaluation.impact.inference import covariance
 from evaluation.impact.notes import Note
+from evaluation.impact.output import Tabular
+from evaluation.impact.plots import interval_forest
 from evaluation.impact.two_by_two import Sample
 
 Floats = NDArray[np.float64]
+
+NO_ESTIMATE_COLUMNS = (
+    "cohort",
+    "year",
+    "event_time",
+    "base_year",
+    "n_treated",
+    "n_control",
+    "last_year",
+    "reason",
+    "detail",
+)
+TEXT_COLUMNS = ("reason", "detail")
 
 TREATED, CONTROL = 1, 2
 """Codes of `AttGtResult.membership`; 0 = not in the cell."""
@@ -50,7 +66,23 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class AttGtResult:
+class CellShares:
+    """Sizes of cells, when they are not those of whole cohorts.
+
+    Parameters
+    ----------
+    share
+        Weight of each cell in averages, (n_cells,).
+    deviation
+        Each unit's part of it less the share, (n_units, n_cells); zero where shares count as known.
+    """
+
+    share: Floats
+    deviation: Floats
+
+
+@dataclass(frozen=True)
+class AttGtResult(Tabular):
     """Group-time effects, with what is needed to aggregate and diagnose them.
 
     Parameters
@@ -75,6 +107,8 @@ class AttGtResult:
         last_year (of the data), reason (a code of `REASONS`), detail (its sentence).
     notes
         What was left out or replaced, each a sentence that can be translated.
+    shares
+        Sizes of the cells in averages; those of the cohorts when None.
     """
 
     design: Design
@@ -89,6 +123,7 @@ class AttGtResult:
     comparisons: tuple[Comparison, ...]
     not_estimable: pd.DataFrame
     notes: tuple[Note, ...]
+    shares: CellShares | None = None
 
     @property
     def vcov(self) -> Floats:
@@ -108,3 +143,45 @@ class AttGtResult:
             missing standard error.
         """
         return self.table.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: design (label), estimator, n_units, n_treated, n_cells, n_not_estimable."""
+        row = {
+            "design": self.design.label,
+            "estimator": self.design.estimator,
+            "n_units": len(self.units),
+            "n_treated": int((self.membership == TREATED).any(axis=1).sum()),
+            "n_cells": len(self.table),
+            "n_not_estimable": len(self.not_estimable),
+        }
+        return pd.DataFrame([row])
+
+    def plot(self, *, title: str = "Effects by cohort and year") -> Chart:
+        """Draw every cell with its interval; base years are left out.
+
+        Parameters
+        ----------
+        title
+            Of the chart.
+        """
+        shown = self.table[self.table["std_error"].notna()]
+        labels = [f"{row.cohort}: {row.year}" for row in shown.itertuples()]
+        return interval_forest(shown.assign(label=labels), title=title, subtitle=self.design.label)
+
+
+def missing_table(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """Return the table of cohorts and cells without an estimate, by cohort and year.
+
+    Parameters
+    ----------
+    rows
+        One mapping per cohort or cell, with some of `NO_ESTIMATE_COLUMNS`.
+    """
+    ordered = sorted(rows, key=lambda row: (row["cohort"], row.get("year", 0)))
+    columns = {name: [row.get(name) for row in ordered] for name in NO_ESTIMATE_COLUMNS}
+    return pd.DataFrame(
+        {
+            name: np.array(values, dtype=object) if name in TEXT_COLUMNS else pd.array(values, dtype="Int64")
+            for name, values in columns.items()
+        }
+    )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.errors import raise_if_any
+from evaluation.errors import Fault, raise_if_any
 from evaluation.impact.columns import (
     ColumnReader,
     Keys,
@@ -72,7 +72,7 @@ class WidePanel:
         return len(self.units)
 
 
-def read_panel(panel: pd.DataFrame, design: Design) -> WidePanel:
+def read_panel(panel: pd.DataFrame, design: Design, *, keep_always_treated: bool = False) -> WidePanel:
     """Check a long panel against a design and return it as arrays.
 
     Parameters
@@ -81,6 +81,9 @@ def read_panel(panel: pd.DataFrame, design: Design) -> WidePanel:
         One row per unit and year; never changed.
     design
         The study.
+    keep_always_treated
+        Keep units that are treated in every year: they have no effect of their own to estimate, but are
+        part of a two-way fixed effects coefficient.
 
     Returns
     -------
@@ -98,7 +101,57 @@ def read_panel(panel: pd.DataFrame, design: Design) -> WidePanel:
     raise_if_any([*faults, *reader.faults])
     assert wide is not None
     raise_if_any(feasibility_faults(design=design, years=wide.years, cohort=wide.cohort))
+    if keep_always_treated:
+        return _drop_never_observed(wide)
     return _drop_never_observed(_drop_always_treated(wide, design))
+
+
+def keep_units(wide: WidePanel, kept: Bools) -> WidePanel:
+    """Return the panel of some of its units; weights have mean one again, clusters are numbered anew.
+
+    Parameters
+    ----------
+    wide
+        The panel.
+    kept
+        Which units stay, (n_units,).
+    """
+    return _keep(wide, kept)
+
+
+def unit_column(panel: pd.DataFrame, design: Design, wide: WidePanel, name: str) -> NDArray[np.object_]:
+    """Return a column of the panel by unit, for strata, sizes or clusters that the design does not name.
+
+    Parameters
+    ----------
+    panel, design, wide
+        The long panel, the study, and the panel as arrays.
+    name
+        The column; one value per unit.
+
+    Raises
+    ------
+    BadInputError
+        When it is absent, varies within a unit or is missing for one.
+    """
+    why, remedy = f"{name} sorts whole units", "name a column with one value for each unit"
+    if name not in panel.columns:
+        raise_if_any([Fault(f"column {name}", "is not in the panel", why, remedy)])
+    numeric = pd.api.types.is_numeric_dtype(panel[design.unit])
+    named = panel[design.unit] if numeric else panel[design.unit].astype(str)
+    values = panel[name].groupby(named)
+    first = values.first().reindex(wide.units)
+    varying = values.nunique(dropna=False).reindex(wide.units) > 1
+    faults = [
+        Fault(f"{name} of {design.unit} {unit}", "varies between years", why, remedy)
+        for unit in wide.units[varying.to_numpy()]
+    ]
+    faults += [
+        Fault(f"{name} of {design.unit} {unit}", "is missing", why, remedy)
+        for unit in wide.units[(first.isna() & ~varying).to_numpy()]
+    ]
+    raise_if_any(faults)
+    return first.to_numpy(dtype=object)
 
 
 def _to_wide(reader: ColumnReader) -> WidePanel | None:

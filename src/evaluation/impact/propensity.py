@@ -127,15 +127,16 @@ def _newton(treated: Bools, covariates: Floats, weights: Floats) -> Floats | Non
     for _ in range(MAX_STEPS):
         curvature = weights * probability * (1 - probability)
         hessian = covariates.T @ (covariates * curvature[:, None])
-        if is_singular(hessian):
+        try:
+            step = covariates @ np.linalg.solve(hessian, covariates.T @ (weights * (treated - probability)))
+        except np.linalg.LinAlgError:
             return None
-        step = covariates @ np.linalg.solve(hessian, covariates.T @ (weights * (treated - probability)))
         log_odds = log_odds + step
-        if np.abs(log_odds).max() > EXTREME_LOG_ODDS:
+        if not np.abs(log_odds).max() <= EXTREME_LOG_ODDS:
             return None
         probability = 1 / (1 + np.exp(-log_odds))
         if np.abs(step).max() < STEP_TOLERANCE:
-            return probability
+            return None if is_singular(hessian) else probability
     return None
 
 

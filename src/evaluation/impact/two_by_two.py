@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.impact.design import Estimator
+from evaluation.impact.entropy_balance import fit_entropy_weights
 from evaluation.impact.notes import NotEstimable
 from evaluation.impact.propensity import Propensity, fit_propensity, independent_columns, is_singular
 
@@ -106,7 +107,7 @@ def estimate_two_by_two(*, sample: Sample, change: Floats, estimator: Estimator)
     change
         Outcome minus outcome in the base year, (n, m).
     estimator
-        ``"dr"``, ``"reg"`` or ``"ipw"``.
+        ``"dr"``, ``"reg"``, ``"ipw"`` or ``"entropy"``.
 
     Raises
     ------
@@ -223,8 +224,18 @@ def _fit(sample: Sample) -> Propensity:
     return fit_propensity(treated=sample.treated, covariates=sample.covariates, weights=sample.weights)
 
 
+def _entropy_balance(sample: Sample, change: Floats) -> TwoByTwo:
+    fit = fit_entropy_weights(treated=sample.treated, covariates=sample.covariates, weights=sample.weights)
+    treated, treated_influence, size = _weighted_mean(sample.weights * sample.treated, change)
+    control, deviation, control_size = _weighted_mean(fit.weights, change)
+    moment = sample.covariates.T @ deviation / len(fit.weights)
+    influence = treated_influence / size - (deviation + fit.expansion @ moment) / control_size
+    return TwoByTwo(estimate=treated - control, influence=influence, n_trimmed=0)
+
+
 ESTIMATORS: dict[Estimator, Callable[[Sample, Floats], TwoByTwo]] = {
     "dr": _doubly_robust,
+    "entropy": _entropy_balance,
     "ipw": _inverse_probability,
     "reg": _outcome_regression,
 }
