@@ -25,6 +25,9 @@ _DTYPES: dict[ColumnKind, str] = {
 GRADES = ("A", "B", "C")
 """A: use it. B: use it with care. C: do not act on it; carried, but left out of scores and estimates."""
 
+INDEX_CODE = "overall"
+"""Code of the overall index among the codes of scores."""
+
 
 @dataclass(frozen=True)
 class TableSchema:
@@ -99,6 +102,52 @@ SCORES = TableSchema(
         "data_year_first": "number",
         "data_year_last": "number",
         "capped": "integer",
+        "rank": "number",
+        "rank_low": "number",
+        "rank_median": "number",
+        "rank_high": "number",
+        "n_ranked": "number",
+        "share_ranked": "number",
+    },
+)
+
+SERIES_SCORES = TableSchema(
+    name="series_scores",
+    key=("series", "region_code", "year", "code"),
+    columns={
+        "series": "code",
+        "region_code": "code",
+        "year": "integer",
+        "level": "code",
+        "code": "code",
+        "score": "number",
+        "n_indicators": "integer",
+        "composition": "text",
+        "capped": "integer",
+        "rank": "number",
+        "rank_low": "number",
+        "rank_median": "number",
+        "rank_high": "number",
+        "n_ranked": "number",
+        "share_ranked": "number",
+    },
+)
+
+SERIES_CHANGES = TableSchema(
+    name="series_changes",
+    key=("series", "region_code", "indicator"),
+    columns={
+        "series": "code",
+        "region_code": "code",
+        "pillar": "code",
+        "indicator": "code",
+        "year_before": "integer",
+        "year_after": "integer",
+        "value_before": "number",
+        "value_after": "number",
+        "score_before": "number",
+        "score_after": "number",
+        "contribution": "number",
     },
 )
 
@@ -173,6 +222,7 @@ REGION_INDICATORS = TableSchema(
         "gap": "number",
         "better": "number",
         "n_peers": "integer",
+        "ahead_of": "number",
     },
 )
 

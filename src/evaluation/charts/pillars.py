@@ -73,8 +73,8 @@ def pillar_strip(
     rows
         One row a pillar, in the order to be drawn, with ``name``, ``colour`` (``#RRGGBB``), ``score``,
         ``peer_low``, ``peer_high`` (10th and 90th percentile of the peers), ``national_median`` (all 1-100),
-        ``band_name``, ``years`` (text), ``grade`` (A, B or C), ``grade_word`` and ``missing_reason``. A row
-        without a score is hatched and says its ``missing_reason``.
+        ``band_name``, ``years`` (text), ``grade`` (A, B or C), ``grade_word``, ``missing_reason``, and optionally
+        ``rank_text`` (the rank in words). A row without a score is hatched and says its ``missing_reason``.
     labels
         The words.
     format_value
@@ -174,9 +174,11 @@ def _strip_track(row: Mapping[str, object], score: float, format_value: Format) 
 
 def _strip_text(row: Mapping[str, object]) -> str:
     badge = grade_badge(text_of(row, "grade"), text_of(row, "grade_word")) if text_of(row, "grade") else ""
+    words = text_of(row, "rank_text")
+    rank = f'<span class="strip-rank">{escape(words)}</span>' if words else ""
     return (
         f'<span class="strip-band">{escape(text_of(row, "band_name"))}</span>'
-        f'<span class="strip-years">{escape(text_of(row, "years"))}</span>{badge}'
+        f'<span class="strip-years">{escape(text_of(row, "years"))}</span>{rank}{badge}'
     )
 
 

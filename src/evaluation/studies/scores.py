@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 
 from evaluation.catalog import Catalog, Indicator
-from evaluation.catalog.model import Framework
-from evaluation.index import Element, IndexResult, IndexSpec, Level, Minimum, build_index
+from evaluation.index import (
+    IndexResult,
+    build_index,
+)
 from evaluation.provenance import fingerprint
 from evaluation.quality import grade_ranks, grades_of, join_reasons, rank_by_coverage
-from evaluation.schema import SCORES, conform
-
-INDEX_CODE = "overall"
-"""Code of the one element of the level ``index``."""
+from evaluation.schema import INDEX_CODE, SCORES, conform
+from evaluation.studies.ranks import RANK_COLUMNS, ScoreToRank, ranks_of, subtree
+from evaluation.studies.specs import index_spec, pillar_spec
+from evaluation.studies.uncertainty_plan import UncertaintyPlan
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,51 @@ class Edition:
     index_dimensions: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class EditionIndices:
+    """The two indices of an edition: all pillars, and the overall index over the dimensions that nearly all have.
+
+    Parameters
+    ----------
+    figures
+        Latest usable figure a region and indicator in force.
+    wide
+        The same, (n_regions, n_indicators).
+    in_force, index_dimensions
+        As in `Edition`.
+    pillars, index
+        What the engine built.
+    """
+
+    figures: pd.DataFrame
+    wide: pd.DataFrame
+    in_force: tuple[str, ...]
+    index_dimensions: tuple[str, ...]
+    pillars: IndexResult
+    index: IndexResult
+
+
 def score_editions(
-    indicators: pd.DataFrame, catalog: Catalog, regions: tuple[str, ...]
+    indicators: pd.DataFrame,
+    catalog: Catalog,
+    regions: tuple[str, ...],
+    *,
+    uncertainty: UncertaintyPlan | None = None,
 ) -> tuple[Edition, ...]:
     """Score every edition of the configuration."""
     return tuple(
-        score_edition(indicators, catalog=catalog, regions=regions, year=year)
+        score_edition(indicators, catalog=catalog, regions=regions, year=year, uncertainty=uncertainty)
         for year in catalog.framework.edition_years
     )
 
 
 def score_edition(
-    indicators: pd.DataFrame, *, catalog: Catalog, regions: tuple[str, ...], year: int
+    indicators: pd.DataFrame,
+    *,
+    catalog: Catalog,
+    regions: tuple[str, ...],
+    year: int,
+    uncertainty: UncertaintyPlan | None = None,
 ) -> Edition:
     """Score all regions in one edition.
 
@@ -73,19 +108,81 @@ def score_edition(
         Codes of all regions; one without a figure gets missing scores, not no row.
     year
         Year of the edition.
+    uncertainty
+        Choices that are varied for the intervals of ranks; without them there are no ranks.
     """
-    values = edition_values(indicators, catalog=catalog, year=year)
-    in_force = tuple(indicator.code for indicator in _in_force(values, catalog))
-    values = values[values["indicator"].isin(in_force)].reset_index(drop=True)
-    wide = values.set_index(["region_code", "indicator"])["value"].unstack("indicator")  # noqa: PD010
+    made = edition_indices(indicators, catalog=catalog, regions=regions, year=year)
+    joined = _joined(made.pillars, made.index, made.index_dimensions, catalog)
+    ranked = _with_ranks(joined, scores_to_rank(made), uncertainty)
+    table = _with_grades(ranked, values=made.figures, kept=made.index_dimensions, catalog=catalog, year=year)
+    return Edition(
+        year=year,
+        scores=table,
+        figures=made.figures,
+        in_force=made.in_force,
+        index_dimensions=made.index_dimensions,
+    )
+
+
+def edition_indices(
+    indicators: pd.DataFrame, *, catalog: Catalog, regions: tuple[str, ...], year: int
+) -> EditionIndices:
+    """Return the indices of one edition as the engine built them; parameters as of `score_edition`."""
+    figures = edition_values(indicators, catalog=catalog, year=year)
+    in_force = tuple(indicator.code for indicator in _in_force(figures, catalog))
+    figures = figures[figures["indicator"].isin(in_force)].reset_index(drop=True)
+    wide = figures.set_index(["region_code", "indicator"])["value"].unstack("indicator")  # noqa: PD010
     wide = wide.reindex(index=pd.Index(regions, name="region_code"), columns=list(in_force))
     pillars = build_index(wide, pillar_spec(catalog, in_force=in_force))
     kept = dimensions_for_index(pillars, catalog)
-    index = build_index(wide, index_spec(catalog, in_force=in_force, dimensions=kept))
-    table = _with_grades(
-        _joined(pillars, index, kept, catalog), values=values, kept=kept, catalog=catalog, year=year
+    return EditionIndices(
+        figures=figures,
+        wide=wide,
+        in_force=in_force,
+        index_dimensions=kept,
+        pillars=pillars,
+        index=build_index(wide, index_spec(catalog, in_force=in_force, dimensions=kept)),
     )
-    return Edition(year=year, scores=table, figures=values, in_force=in_force, index_dimensions=kept)
+
+
+def scores_to_rank(made: EditionIndices) -> tuple[ScoreToRank, ...]:
+    """Return the pillars with figures and the overall index, each with who is ranked against whom.
+
+    Regions are ranked against regions with figures for the same dimensions of a pillar, and of the overall index.
+    """
+    pillars, index = made.pillars, made.index
+    specs = {
+        pillar.code: pillars.spec
+        for pillar in pillars.spec.of_level("pillar")
+        if pillars.spec.leaves(pillar.code)
+    }
+    dimensions = [one.code for one in index.spec.of_level("dimension")]
+    composition = {code: pillars.composition[code] for code in specs}
+    composition[INDEX_CODE] = _present(index.scores[dimensions])
+    return tuple(
+        ScoreToRank(
+            code=code,
+            spec=subtree(spec, code),
+            figures=made.wide[[leaf.code for leaf in spec.leaves(code)]],
+            composition=composition[code],
+        )
+        for code, spec in {**specs, INDEX_CODE: index.spec}.items()
+    )
+
+
+def _with_ranks(
+    table: pd.DataFrame, scores: tuple[ScoreToRank, ...], uncertainty: UncertaintyPlan | None
+) -> pd.DataFrame:
+    if uncertainty is None:
+        return table.assign(**dict.fromkeys(RANK_COLUMNS, np.nan))
+    ranks = ranks_of(scores, uncertainty).rename(columns={"unit": "region_code"})
+    merged = table.merge(ranks, on=["region_code", "code"], how="left", validate="one_to_one")
+    return merged.assign(n_ranked=merged["n_ranked"].where(merged["rank"].notna()))
+
+
+def _present(scores: pd.DataFrame) -> pd.Series:
+    """Return the names of the columns that are present in each row, joined."""
+    return scores.notna().apply(lambda row: "+".join(row.index[row]), axis=1)
 
 
 def comparable_scores(scores: pd.DataFrame, code: str) -> pd.Series:
@@ -136,40 +233,6 @@ def edition_values(indicators: pd.DataFrame, *, catalog: Catalog, year: int) -> 
     return latest.sort_values(["region_code", "indicator"]).reset_index(drop=True)
 
 
-def pillar_spec(catalog: Catalog, *, in_force: tuple[str, ...]) -> IndexSpec:
-    """Return the specification from indicators to pillars, for the indicators in force."""
-    framework = catalog.framework
-    elements = [_indicator_element(catalog.indicators[code]) for code in in_force]
-    for pillar in framework.pillars:
-        elements += [
-            Element(code=dimension.code, parent=pillar.code, level="dimension", weight=dimension.weight)
-            for dimension in pillar.dimensions
-        ]
-        elements.append(Element(code=pillar.code, parent=None, level="pillar", weight=pillar.weight))
-    return IndexSpec(
-        elements=tuple(elements), levels=_levels(framework)[:2], score_range=framework.score_range
-    )
-
-
-def index_spec(catalog: Catalog, *, in_force: tuple[str, ...], dimensions: tuple[str, ...]) -> IndexSpec:
-    """Return the specification of the overall index, over the dimensions that nearly all regions have."""
-    framework = catalog.framework
-    elements = [
-        _indicator_element(catalog.indicators[code])
-        for code in in_force
-        if catalog.indicators[code].dimension in dimensions
-    ]
-    for pillar in framework.pillars:
-        kept = [dimension for dimension in pillar.dimensions if dimension.code in dimensions]
-        elements += [
-            Element(code=dimension.code, parent=pillar.code, level="dimension", weight=dimension.weight)
-            for dimension in kept
-        ]
-        elements.append(Element(code=pillar.code, parent=INDEX_CODE, level="pillar", weight=pillar.weight))
-    elements.append(Element(code=INDEX_CODE, parent=None, level="index"))
-    return IndexSpec(elements=tuple(elements), levels=_levels(framework), score_range=framework.score_range)
-
-
 def dimensions_for_index(result: IndexResult, catalog: Catalog) -> tuple[str, ...]:
     """Return the dimensions that the stated share of regions has, in the order of the pillars."""
     return _common_dimensions(result.scores.notna().mean(), catalog)
@@ -196,40 +259,18 @@ def spec_label(catalog: Catalog, year: int) -> str:
     return f"edition-{year}-{fingerprint(rules)[:8]}"
 
 
-def _indicator_element(indicator: Indicator) -> Element:
-    assert indicator.goalposts is not None  # the catalogue refuses a scored indicator without
-    assert indicator.direction is not None
-    return Element(
-        code=indicator.code,
-        parent=indicator.dimension,
-        level="indicator",
-        weight=indicator.weight,
-        direction=indicator.direction,
-        goalposts=(indicator.goalposts.low, indicator.goalposts.high),
-        transform=indicator.transform,
-    )
-
-
-def _levels(framework: Framework) -> tuple[Level, ...]:
-    means, coverage = framework.aggregation, framework.coverage
-    return (
-        Level("dimension", mean=means.within_dimension, minimum=Minimum(share=coverage.dimension)),
-        Level("pillar", mean=means.across_dimensions, minimum=Minimum(count=coverage.pillar_min_dimensions)),
-        Level("index", mean=means.across_pillars, minimum=Minimum(count=coverage.index_min_pillars)),
-    )
-
-
 def _joined(
     pillars: IndexResult, index: IndexResult, kept: tuple[str, ...], catalog: Catalog
 ) -> pd.DataFrame:
     overall = index.tidy()
     overall = overall[overall["level"] == "index"].drop(columns="composition")
     present = index.scores[list(kept)].notna()
-    composition = present.apply(lambda row: "+".join(row.index[row]), axis=1).rename("composition")
+    composition = _present(index.scores[list(kept)]).rename("composition")
     overall = overall.merge(composition, left_on="unit", right_index=True, validate="one_to_one")
     # Of all dimensions of the framework, not only of those that nearly all regions have.
     overall["coverage"] = present.sum(axis=1).reindex(overall["unit"]).to_numpy() / len(catalog.dimensions)
     table = pd.concat([pillars.tidy(), overall], ignore_index=True).rename(columns={"unit": "region_code"})
+    table = table.drop(columns="rank")
     starts = np.array([band.from_score for band in catalog.framework.bands])
     numbers = np.array([band.band for band in catalog.framework.bands], dtype=float)
     scored = table["score"].notna()
@@ -245,7 +286,7 @@ def _with_grades(
     ancestors = _ancestors(catalog, kept)
     parts = leaves.merge(ancestors, on="indicator", how="left", validate="many_to_many")
     worst = parts.groupby(["region_code", "code"], sort=False).agg(
-        rank=("rank", "max"),
+        worst=("rank", "max"),
         reasons=("quality_reason", lambda cells: join_reasons(*([cell] for cell in cells))[0]),
         data_year_first=("data_year", "min"),
         data_year_last=("data_year", "max"),
@@ -276,7 +317,7 @@ def _finished(graded: pd.DataFrame, *, catalog: Catalog, year: int) -> pd.DataFr
     cap = rank_by_coverage(graded["coverage"].to_numpy(), catalog.framework.grades.coverage_floor)
     cap = np.where(graded["level"] == "indicator", 0, cap)
     reason = np.select([cap == 2, cap == 1], ["low_coverage", "partial_coverage"], default="")
-    rank = np.maximum(graded["rank"].fillna(0).to_numpy(dtype=int), cap)
+    rank = np.maximum(graded["worst"].fillna(0).to_numpy(dtype=int), cap)
     capped = np.where((graded["level"] == "indicator") & (graded["capped"] > 0), "capped_at_goalpost", "")
     table = graded.assign(
         spec=spec_label(catalog, year),
