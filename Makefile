@@ -21,7 +21,7 @@ lab: setup  ## JupyterLab with the notebooks
 	JUPYTER_DEFAULT_PROVISIONER_NAME=kota-cerdas-warm $(BIN)/jupyter lab --notebook-dir=notebooks
 
 bench: setup  ## us and the peers side by side
-	for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench; done
+	for bench in benchmarks/bench_*.py; do OPENBLAS_NUM_THREADS=1 $(BIN)/python $$bench; done
 
 lint: setup
 	$(BIN)/ruff check src tests benchmarks

@@ -1,6 +1,6 @@
 """Seconds a region page: this project's runner beside what users of papermill do, in one run on 2 cores.
 
-    python benchmarks/bench_execution.py [--regions 20] [--cli-regions 2]
+    python benchmarks/bench_execution.py [--regions 20] [--cli-regions 2] [--growth 20,514,5000]
 
 All ways make the project's own region report, `notebooks/05_region_report.ipynb`, of the same regions, in a
 copy of the project, from the same tables. The peers convert with the HTML exporter that comes with nbconvert,
@@ -9,6 +9,8 @@ the command's checks and plan, which are counted once however many regions there
 
 The loops of command lines are long, so they run for fewer regions; all figures are for one region. Read the
 ratios, not the seconds: the load average beside each tells of a busy machine.
+
+With --growth, instead, how time and memory grow with the number of regions, copies of real ones beyond 514.
 """
 
 from __future__ import annotations
@@ -17,10 +19,8 @@ import argparse
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,15 +28,17 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from measuring import run
 from nbformat.v4 import new_code_cell, new_notebook
+from synthetic_regions import synthetic_project
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 NOTEBOOK = "05_region_report"
 EVALUATION_RUN = (str(BIN / "evaluation"), "run", "--language", "id")
 COPIED = ("config", "data", "notebooks")
-SAMPLING_SECONDS = 0.1
 LARGEST_PAGE_KB = 300
+ALL_REGIONS = 514
 TRIVIAL_REPETITIONS = 5
 
 CLI, XARGS, LOOP = (
@@ -113,90 +115,6 @@ class Way:
     @property
     def cpu_per_region(self) -> float:
         return self.cpu_seconds / self.regions
-
-
-class Watch:
-    """Looks at all processes below one: their memory at a time, and the work of a fork server.
-
-    Memory shared between processes is counted once (PSS). A fork server ends after the process that started
-    it, so that its work and that of its children are in no account the system keeps for us.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self.peak_mb = 0.0
-        self._served: dict[int, float] = {}
-        self._pid = pid
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> float:
-        """Stop, and return the CPU seconds of fork servers and their children."""
-        self._done.set()
-        self._thread.join()
-        return sum(self._served.values())
-
-    def _watch(self) -> None:
-        while not self._done.wait(SAMPLING_SECONDS):
-            pids = tree_of(self._pid)
-            self.peak_mb = max(self.peak_mb, sum(map(proportional_mb, pids)))
-            for pid in filter(is_fork_server, children_of(self._pid)):
-                self._served[pid] = max(self._served.get(pid, 0.0), cpu_seconds(pid))
-
-
-def is_fork_server(pid: int) -> bool:
-    return "multiprocessing.forkserver" in read_quietly(pid, "cmdline")
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of its children that have ended."""
-    fields = read_quietly(pid, "stat").rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
-def read_quietly(pid: int, name: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/{name}").read_text()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return ""
-
-
-def children_of(pid: int) -> list[int]:
-    return [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").glob("*")
-        for child in read_quietly(pid, f"task/{task.name}/children").split()
-    ]
-
-
-def tree_of(pid: int) -> list[int]:
-    found = [pid]
-    for parent in found:
-        # the list grows while it is walked, down to the last generation
-        found.extend(children_of(parent))
-    return found
-
-
-def proportional_mb(pid: int) -> float:
-    lines = read_quietly(pid, "smaps_rollup").splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
-
-def run(command: Sequence[str], *, cwd: Path) -> tuple[float, float, float]:
-    """Run a command; return its seconds, CPU seconds of all its processes, and peak memory in MB."""
-    before, start = os.times(), time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=cwd, stdout=said, stderr=subprocess.STDOUT)
-        watch = Watch(process.pid)
-        process.wait()
-        seconds = time.perf_counter() - start
-        served = watch.stop()
-        if process.returncode:
-            said.seek(0)
-            raise SystemExit(f"{' '.join(command)[:200]}\n{said.read().decode()[-3000:]}")
-    after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return seconds, cpu + served, watch.peak_mb
 
 
 def measure(name: str, codes: Sequence[str], command: Sequence[str], *, cwd: Path, pages: Path) -> Way:
@@ -278,8 +196,8 @@ def forget_pages(project: Path) -> None:
 
 def trivial_seconds(folder: Path) -> float:
     """Median time of a notebook of one cell on a warm kernel, from start to its page, the parent loaded."""
-    from evaluation.execution.job import Job
     from evaluation.execution.pool import ChildPool
+    from evaluation.execution.task import Job
 
     path = folder / "trivial.ipynb"
     notebook = new_notebook(cells=[new_code_cell("year: int = 2024", metadata={"tags": ["parameters"]})])
@@ -372,11 +290,39 @@ def timed(work: Callable[..., float], *arguments: Any) -> float:
     return seconds
 
 
+def growth(numbers: Sequence[int]) -> None:
+    """Print what a page costs in projects of more and more regions, all made from nothing, in one language."""
+    first: Way | None = None
+    for number in numbers:
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            project = copy_project(Path(name) / "project")
+            run([*EVALUATION_RUN, "--only", "national"], cwd=project)
+            codes = synthetic_project(project, number) if number > ALL_REGIONS else region_codes(number)
+            command = region_command(codes)
+            way = measure(f"{number} regions", codes, command, cwd=project, pages=project / "reports" / "id")
+            planned = run(["timeout", "600", EVALUATION_RUN[0], "plan", *command[2:]], cwd=project)[0]
+            settled = run(command, cwd=project)[0]
+        first = first or way
+        print(
+            f"{'':<40} {way.per_region / first.per_region:5.2f} times the first a region; "
+            f"plan {planned:.2f} s, nothing changed {settled:.2f} s",
+            flush=True,
+        )
+
+
+def numbers_of(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--regions", type=int, default=20)
     parser.add_argument("--cli-regions", type=int, default=2, help="regions of the loops of command lines")
+    parser.add_argument("--growth", type=numbers_of, help="numbers of regions, for example 20,514,5000")
     arguments = parser.parse_args()
+    if arguments.growth:
+        growth(arguments.growth)
+        return 0
     codes = region_codes(arguments.regions)
     print(f"{len(codes)} regions, {os.cpu_count()} cores, load average at the start {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:

@@ -8,15 +8,53 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 FINGERPRINT_DIGITS = 12
 """Digits of a fingerprint shown to readers: 48 bits, no collision among a few thousand pages."""
+
+
+TEMPORARY_ENDING = ".part"
+"""How the name of a file ends that is being written; before it come the name it will have and who writes it."""
+
+TEMPORARY_NAME = re.compile(rf"\..+\.(?P<writer>\d+)-[^.]+{re.escape(TEMPORARY_ENDING)}")
+
+
+@dataclass(frozen=True)
+class ReceivedVariable:
+    """What one title of a received table stands for, as confirmed by whoever filed it.
+
+    Parameters
+    ----------
+    variable, unit
+        Names in the catalogue's segment of the source.
+    year_offset
+        Added to the year of the file to give the year the figures are of.
+    years
+        The years of the file that this source carries; all when empty.
+    """
+
+    variable: str
+    unit: str
+    year_offset: int = 0
+    years: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A figure that was received and is graded below the rest of its vintage, with the reason."""
+
+    variable: str
+    region_code: str
+    year: int
+    grade: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -30,9 +68,19 @@ class Origin:
     publisher, product, citation, address, accessed, licence, note
         As stated by the publisher; ``unknown`` where it is not known.
     code_system
-        The code system of the region codes in the files: ``bps_2021``, ``bps_2024`` or ``kemendagri``.
+        The code system of the region codes in the files: a key of `evaluation.regions.CODE_COLUMNS`.
     files
         File name to sha256 of the bytes as received.
+    format
+        The reader of the files: a name of `evaluation.sources.FORMATS`.
+    quality
+        Grade of the figures where the files carry none.
+    year
+        The year that the files do not state, such as that of an edition; None where they state it.
+    variables
+        Title of a column or table to what it stands for; empty where the files name the catalogue's variables.
+    doubts
+        Figures graded below the rest.
     """
 
     source: str
@@ -46,11 +94,21 @@ class Origin:
     code_system: str
     files: Mapping[str, str]
     note: str = ""
+    format: str = "tidy"
+    quality: str = "A"
+    year: int | None = None
+    variables: Mapping[str, ReceivedVariable] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
 
 
 def sha256_file(path: Path) -> str:
     """Return the sha256 of a file's bytes, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256_bytes(path.read_bytes())
+
+
+def sha256_bytes(content: bytes) -> str:
+    """Return the sha256 of bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def fingerprint(*parts: Any) -> str:
@@ -88,7 +146,9 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     The content goes to a temporary name in the same folder, which is then renamed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.{os.getpid()}-", suffix=TEMPORARY_ENDING
+    )
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -97,3 +157,22 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Remove what writers that were killed left in folders and below."""
+    for folder in folders:
+        for path in folder.rglob(f".*{TEMPORARY_ENDING}"):
+            named = TEMPORARY_NAME.fullmatch(path.name)
+            if named and not _is_running(int(named["writer"])):
+                path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,15 @@ def write_notebook(path: Path, *cells: str, parameters: str = "") -> Path:
     return path
 
 
-def make_project(root: Path, reports: dict[str, Any], *, time_limit: float = 60) -> Project:
+def make_project(
+    root: Path, reports: dict[str, Any], *, time_limit: float = 60, tables: Sequence[str] = ()
+) -> Project:
     """Return a project with the real registry of regions, these reports and no data."""
     for folder in ("config", "notebooks", "data/raw", "data/processed"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for path in (*(REPO / "config").glob("*.csv"), REPO / "config" / "pillars.yml"):
         shutil.copy(path, root / "config" / path.name)
-    content = {"time_limit_seconds": time_limit, "reports": reports}
+    content = {"time_limit_seconds": time_limit, "tables": list(tables), "reports": reports}
     (root / "config" / "reports.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return Project(root=root)
 

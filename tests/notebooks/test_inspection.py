@@ -12,6 +12,7 @@ from killed_runs import PAGES, REGIONS, make_slow_project, run_to_end
 from small_notebooks import REPO, publish_plainly
 
 from evaluation import cli
+from evaluation.cli import reports as cli_reports
 from evaluation.execution import kernels
 from evaluation.execution.assessment import assess
 from evaluation.execution.difference import difference
@@ -139,7 +140,7 @@ def test_a_full_disk_is_told_and_is_no_defect(
     def full(_: object) -> None:
         raise OSError(28, "No space left on device", "records.jsonl")
 
-    monkeypatch.setattr(cli, "_check", full)
+    monkeypatch.setattr(cli_reports, "_check", full)
     assert cli.main(["check"]) == 4
     said = capsys.readouterr().err
     assert "Nothing more can be written records.jsonl: No space left on device" in said

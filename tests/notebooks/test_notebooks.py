@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import base64
 import html
+import io
 import re
 import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
+from openpyxl import load_workbook
 
+from evaluation.catalog import Language
 from evaluation.cli import main
 from evaluation.reporting.export import HIDDEN_TAGS
+from evaluation.studies.index_audit import PARTS
 from evaluation.studies.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -24,10 +29,16 @@ EXPECTED = [
     "04_programme_impact",
     "05_region_report",
     "06_national_overview",
+    "07_index_audit",
 ]
 LONGEST_CELL = 12
-NATIONAL_PAGES = ("index", "impact", "pillars", "indicators", "data-audit")
+NATIONAL_PAGES = ("index", "impact", "pillars", "indicators", "data-audit", "index-audit")
 CITY_2017, TOURISM_2021, NEVER_JOINED = "3273", "1902", "9436"
+LARGEST_REGION_PAGE = 300_000
+"""Bytes: a page for one region opens on a telephone within seconds where the network is poor."""
+A_RANK = re.compile(r"\bperingkat (?P<rank>\d[\d.]*)(?P<rest>.{0,60})")
+WITH_ITS_INTERVAL = re.compile(r" \(\d[\d.]*–\d[\d.]*\) dari \d")
+ONE_INDICATOR = re.compile(r" dari \d+(, bersama daerah lain)? \(satu indikator\)")
 NAMES_AND_SYMBOLS = re.compile(r"\bCOVID-19\b|C = 1|\(0\)")
 
 
@@ -52,7 +63,7 @@ def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
 
 
-def test_the_six_notebooks_are_there() -> None:
+def test_the_seven_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == EXPECTED
 
 
@@ -61,7 +72,9 @@ def test_notebooks_tell_and_do_not_compute(path: Path) -> None:
     for cell in cells(path, "code"):
         assert len(cell.source.splitlines()) <= LONGEST_CELL
         nodes = list(ast.walk(ast.parse(cell.source)))
-        assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.For) for node in nodes)
+        assert not any(
+            isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.For) for node in nodes
+        )
         assert cell.outputs == []
         assert cell.execution_count is None
 
@@ -134,6 +147,49 @@ def test_every_region_page_says_what_is_missing_and_who_publishes_it(built: Proj
         assert indicator.title.id in text
 
 
+@pytest.mark.parametrize("code", [CITY_2017, TOURISM_2021, NEVER_JOINED])
+def test_no_region_page_is_heavy_or_prints_a_rank_without_its_interval(built: Project, code: str) -> None:
+    text = page(built, f"id/region/{code}.html")
+    assert len(text.encode()) <= LARGEST_REGION_PAGE
+    ranks = list(A_RANK.finditer(html.unescape(re.sub(r"<[^>]+>", " ", text))))
+    assert len(ranks) > len(built.catalog.pillars)
+    for rank in ranks:
+        assert WITH_ITS_INTERVAL.match(rank["rest"]) or ONE_INDICATOR.match(rank["rest"]), rank.group()
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_the_pillars_page_tells_what_is_varied_and_why(built: Project, language: Language) -> None:
+    text = html.unescape(page(built, f"{language}/pillars.html"))
+    for assumption in built.uncertainty.assumptions:
+        assert assumption.how.get(language) in text
+        assert assumption.reason.get(language) in text
+    assert built.uncertainty.covers.get(language) in text
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_the_audit_page_names_what_the_index_has_and_lacks_and_carries_every_part(
+    built: Project, language: Language
+) -> None:
+    text = html.unescape(page(built, f"{language}/index-audit.html"))
+    for dimension in built.catalog.dimensions.values():
+        assert dimension.name.get(language) in text
+    workbook = re.search(r'spreadsheetml\.sheet;base64,([^"]+)"', text)
+    assert workbook is not None
+    sheets = load_workbook(io.BytesIO(base64.b64decode(workbook.group(1))), read_only=True).sheetnames
+    assert tuple(sheets) == PARTS
+
+
+def test_the_audit_is_the_same_in_both_languages(built: Project) -> None:
+    drawn = [re.findall(r' d="(M[^"]+)"', page(built, f"{one}/index-audit.html")) for one in ("id", "en")]
+    assert drawn[0]
+    assert drawn[0] == drawn[1]
+
+
+def test_a_region_without_a_published_score_of_the_ministry_has_no_such_section(built: Project) -> None:
+    for code in (CITY_2017, TOURISM_2021, NEVER_JOINED):
+        assert "valuasi kementerian" not in page(built, f"id/region/{code}.html")
+
+
 def test_running_again_gives_the_same_bytes(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     target = built.reports_dir / "id" / "region" / f"{CITY_2017}.html"
     before = target.read_bytes()
@@ -157,7 +213,9 @@ def test_a_new_vintage_changes_the_region_s_page_and_swapped_years_change_both(
     (new.parent / "origin.yml").write_text(origin[: origin.index("files:")] + listed)
     cohorts = built.config_dir / "cohorts.csv"
     text = cohorts.read_text()
-    text = text.replace(f"{CITY_2017},Kota Bandung,Jawa Barat,2017", f"{CITY_2017},Kota Bandung,Jawa Barat,2021")
+    text = text.replace(
+        f"{CITY_2017},Kota Bandung,Jawa Barat,2017", f"{CITY_2017},Kota Bandung,Jawa Barat,2021"
+    )
     text = re.sub(rf"({TOURISM_2021},[^,]*,[^,]*),2021", r"\1,2017", text)
     cohorts.write_text(text)
     estimates = (built.processed_dir / "estimates.parquet").read_bytes()

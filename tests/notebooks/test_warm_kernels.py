@@ -299,6 +299,18 @@ def test_the_death_of_the_parent_is_survived(tmp_path: Path) -> None:
     assert (tmp_path / "scratch" / "page.html").read_text() == "made\n"
 
 
+@pytest.mark.parametrize("engine", ["warm", "ordinary"])
+def test_a_notebook_that_asks_for_too_much_memory_fails_by_itself(tmp_path: Path, engine: str) -> None:
+    greedy = write_notebook(tmp_path / "greedy.ipynb", "kept = b'x' * 10", "taken = bytearray(3_000_000_000)")
+    modest = write_notebook(tmp_path / "modest.ipynb", "import numpy as np; print(np.ones(10_000_000).sum())")
+    options: dict[str, Any] = {"engine": engine, "memory_limit": 2000.0}
+    ended = run_one(greedy, tmp_path / "greedy", **options)
+    assert "MemoryError" in (ended.failure or "")
+    assert "cell 4, In [2]" in (ended.failure or "")
+    assert ended.attempts == 1
+    assert run_one(modest, tmp_path / "modest", **options).failure is None
+
+
 def test_killing_the_pool_leaves_no_process(tmp_path: Path) -> None:
     path = write_notebook(
         tmp_path / "long.ipynb",

@@ -14,14 +14,19 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluation.cli.data import add_data_commands
 from evaluation.cli.impact import add_impact_commands
+from evaluation.cli.index import add_index_commands
 from evaluation.cli.reports import add_report_commands
-from evaluation.errors import EvaluationError, TargetsFailedError
+from evaluation.errors import BadInputError, EvaluationError, TargetsFailedError
 
 EXIT_DEFECT = 1
 EXIT_INTERRUPTED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """The disk is full, the quota is used up, or the folder can only be read."""
+
+NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ELOOP)
+"""The file belongs to somebody else, is none, or the disk fails."""
 
 DEFECT_NAME = "defect.txt"
 
@@ -47,6 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return problem.exit_code
     except OSError as problem:
+        if problem.errno in NO_ACCESS:
+            print(
+                f"{problem.filename or 'A file'} cannot be read or written: {problem.strerror}. What was finished is "
+                "kept. Mend the rights or the disk, and run again.",
+                file=sys.stderr,
+            )
+            return BadInputError.exit_code
         if problem.errno not in NO_ROOM:
             _tell_defect(arguments)
             return EXIT_DEFECT
@@ -96,4 +108,6 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_report_commands(commands)
     add_impact_commands(commands)
+    add_data_commands(commands)
+    add_index_commands(commands)
     return parser

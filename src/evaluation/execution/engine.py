@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluation.execution.imports import lean_imports
 from evaluation.execution.job import run_notebook
-from evaluation.execution.kernels import describe_death, kill_tree, start_process
+from evaluation.execution.kernels import describe_death, kill_tree, start_process, warm_up
 
 with lean_imports():
     from nbclient.exceptions import DeadKernelError
@@ -39,6 +39,7 @@ class WarmEngine(Engine):
         nbclient.exceptions.DeadKernelError
             When the child dies or exceeds ``execution_timeout`` seconds (for the whole notebook).
         """
+        warm_up()
         with tempfile.TemporaryDirectory(prefix="evaluation-") as scratch:
             process, answers = start_process(run_notebook, (nb_man.nb, Path(scratch)), engine="warm")
             try:

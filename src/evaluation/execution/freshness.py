@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from evaluation.execution.linking import page_file
@@ -50,6 +50,11 @@ class Freshness:
         self._notebooks: dict[Path, str] = {}
         self._messages: dict[tuple[str, str], str] = {}
         self._code_changes: dict[int, list[str]] = {}
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self._project.root
 
     def unanswered(self, targets: Iterable[Target]) -> list[str]:
         """Return the names of reads that these pages rest on and whose present state is not known."""
@@ -92,6 +97,7 @@ class Freshness:
                 inputs=self.surroundings.inputs,
                 catalogue=self.catalogue(target.language),
                 page=page_file(target.output) if target in self.touched else record.page,
+                output=target.output.relative_to(self.root).as_posix(),
             )
             if now != record:
                 confirmed.append(now)
@@ -103,7 +109,7 @@ class Freshness:
 
     def _differences(self, target: Target, record: Record) -> Iterator[str]:
         yield from self._page_differences(target, record)
-        yield from (f"{path.name} is absent" for path in target.writes if not path.is_file())
+        yield from self._table_differences(target, record)
         if record.notebook != self.notebook(target.notebook):
             yield "notebook changed"
         yield from _changes("parameter", record.parameters, target.parameters)
@@ -131,6 +137,13 @@ class Freshness:
             yield "output was changed since it was made"
         elif target not in self.touched:
             self.touched.append(target)
+
+    def _table_differences(self, target: Target, record: Record) -> Iterator[str]:
+        for name, state in file_states(self.root, target.written).items():
+            if not state:
+                yield f"{PurePosixPath(name).name} is absent"
+            elif record.wrote.get(name) != state:
+                yield f"{PurePosixPath(name).name} was changed since it was written"
 
     def _code_of(self, record: Record) -> list[str]:
         # records share their lists of code files, so each list is compared once

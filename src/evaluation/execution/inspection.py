@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from evaluation.errors import TargetsFailedError
-from evaluation.execution.assessment import assess
+from evaluation.execution.assessment import Assessment, assess
 from evaluation.execution.difference import difference
 from evaluation.execution.kernels import EngineName
 from evaluation.execution.plan import Plan
+from evaluation.execution.reports import REPORTS_FILE
 from evaluation.execution.runner import usable_cores
 from evaluation.execution.status import status
 from evaluation.execution.verify import choose_sample, verify
+from evaluation.execution.withdrawal import unlisted
 from evaluation.studies.project import Project
 
-STATES = ("would run", "may run", "up to date")
+STATES = ("would run", "may run", "would be removed", "up to date")
 
 
 def show_plan(plan: Plan, project: Project, *, as_json: bool) -> None:
     """Print each target that would run, and why."""
-    rows = assess(plan, project, ask=True).as_rows(project.root)
+    assessment = assess(plan, project, ask=True)
+    rows = [*assessment.as_rows(project.root), *_to_be_removed(assessment, plan, project)]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
@@ -33,6 +37,19 @@ def show_plan(plan: Plan, project: Project, *, as_json: bool) -> None:
     states = [row["state"] for row in rows]
     counted = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
     print(f"{len(rows)} targets: {counted}")
+
+
+def _to_be_removed(assessment: Assessment, plan: Plan, project: Project) -> list[dict[str, Any]]:
+    return [
+        {
+            "target": record.target,
+            "parameters": dict(record.parameters),
+            "output": record.output,
+            "state": "would be removed",
+            "reasons": [f"no longer in config/{REPORTS_FILE}"],
+        }
+        for record in unlisted(assessment.book, plan.reports, project)
+    ]
 
 
 def show_status(plan: Plan, project: Project, *, as_json: bool) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from evaluation.errors import EvaluationError
 from evaluation.execution.imports import lean_imports, preloaded_here
-from evaluation.execution.kernels import EngineName, settle_in
+from evaluation.execution.kernels import EngineName, limit_memory, settle_in
 from evaluation.execution.linking import page_file
 from evaluation.execution.seeds import kernel_line, seed_of
 from evaluation.execution.task import LOG_NAME, Answer, EnginePath, Job, Known, Made, Part, Publish
@@ -37,6 +37,7 @@ from evaluation.execution.traces import (
     trace_line,
 )
 from evaluation.provenance import FINGERPRINT_DIGITS
+from evaluation.studies.project import look_once
 
 with lean_imports():
     import papermill
@@ -66,8 +67,12 @@ def run_job(job: Job, answers: Connection) -> None:
     made, is printed to the log and ends the process with exit code 1.
     """
     path = _begin(job.log, engine=job.engine)
+    if job.memory_limit:
+        limit_memory(job.memory_limit)
     publish = job.publish or _default_publish()
     tracer = Tracer(job.known.root) if job.known else None
+    if job.known:
+        look_once()
     executed: dict[int, NotebookNode] = {}
     failures: dict[int, str] = {}
     for number, part in enumerate(job.parts):

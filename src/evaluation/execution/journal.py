@@ -19,7 +19,7 @@ from evaluation.provenance import write_bytes_atomically
 
 JOURNAL_NAME = "journal.jsonl"
 RUN_NAME = "run.json"
-Status = Literal["ok", "failed", "not run", "up to date"]
+Status = Literal["ok", "failed", "not run", "up to date", "removed", "left"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,8 @@ class TargetRecord:
     target, fingerprint
         Its name, and the fingerprint of what it was made from.
     status
-        ``"ok"``, ``"failed"``, ``"not run"``, or ``"up to date"`` for one that needed no making.
+        ``"ok"``, ``"failed"``, ``"not run"``, ``"up to date"`` for one that needed no making; for one that is no
+        longer listed ``"removed"``, or ``"left"`` where its page is not the one that was made.
     seconds
         From the start of its process to the end.
     path

@@ -6,13 +6,15 @@ tables need none: they are written whole (`evaluation.studies.kept`).
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.execution.plan import Target
-from evaluation.provenance import write_bytes_atomically
+from evaluation.provenance import FINGERPRINT_DIGITS, fingerprint, write_bytes_atomically
 from evaluation.studies.project import Project
 
 FAILED_FOLDER = "_failed"
@@ -49,6 +51,16 @@ class KeptFiles:
                 path.unlink(missing_ok=True)
             elif path.read_bytes() != copy.read_bytes() if path.is_file() else True:
                 write_bytes_atomically(path, copy.read_bytes())
+
+
+@contextlib.contextmanager
+def scratch_folder(project: Project) -> Iterator[Path]:
+    """Make a folder for one run, and remove it afterwards with those of runs of this project that were killed."""
+    prefix = f"evaluation-run-{fingerprint(str(project.root.resolve()))[:FINGERPRINT_DIGITS]}-"
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        yield Path(folder)
 
 
 def keep_failure(project: Project, target: Target, failure: str, executed: Path) -> None:

@@ -24,22 +24,37 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
+
+import evaluation
 
 EngineName = Literal["warm", "ordinary"]
 Started = TypeVar("Started")
+PACKAGE_DIR = Path(evaluation.__file__).parent
 PRELOAD_MODULE = "evaluation.execution.preload"
+PRELOAD_PAGES_MODULE = "evaluation.execution.preload_pages"
+MAIN_MODULE = "evaluation.cli"
+"""What the command's script imports: the library runs that script's top again in each child."""
+
+PAGES_OF = "EVALUATION_PAGES_OF"
+"""Environment variable that tells a parent of pages which project they belong to."""
+
 PR_SET_PDEATHSIG = 1
 """Option of Linux's prctl(2): a signal for this process when its parent dies."""
 
 FORK_SERVER_GONE = 255
 """What the fork server's client reports as the exit code of a child whose server died."""
+
+BYTES_PER_MEGABYTE = 1_000_000
+ATTEMPTS = 2
+"""How often work is tried whose process was killed from outside; an exception is never tried again."""
 
 START_PAUSES = (0.05, 0.2, 1.0)
 """Seconds between attempts to reach a fork server that no longer answers but is not yet seen to be dead."""
@@ -73,14 +88,15 @@ _environment_lock = threading.RLock()
 
 
 @contextlib.contextmanager
-def fixed_environment() -> Iterator[None]:
-    """Start processes with `FIXED_ENVIRONMENT`, and leave this one's environment as it was.
+def fixed_environment(more: Mapping[str, str] = MappingProxyType({})) -> Iterator[None]:
+    """Start processes with `FIXED_ENVIRONMENT` and more, and leave this one's environment as it was.
 
     One thread at a time: another would take the fixed values for this process's own.
     """
     with _environment_lock:
-        before = {name: os.environ.get(name) for name in FIXED_ENVIRONMENT}
-        os.environ.update(FIXED_ENVIRONMENT)
+        fixed = {**FIXED_ENVIRONMENT, **more}
+        before = {name: os.environ.get(name) for name in fixed}
+        os.environ.update(fixed)
         try:
             yield
         finally:
@@ -91,14 +107,54 @@ def fixed_environment() -> Iterator[None]:
                     os.environ[name] = value
 
 
-def warm_up() -> int:
-    """Start the preloaded parent, and return its process id at once while it loads."""
+CodeStamp = tuple[tuple[str, int, int], ...]
+_code_in_parent: CodeStamp | None = None
+"""The package's files when the parent was started; None for a parent that has only packages of others."""
+_pages_of: Path | None = None
+
+
+def warm_up(pages_of: Path | None = None) -> int:
+    """Start the preloaded parent unless it runs, and return its process id at once while it loads.
+
+    Parameters
+    ----------
+    pages_of
+        Root of a project whose pages are about to be made: a parent that is started now loads this package and
+        the project's configuration too, besides the packages of others. Not for a parent that is to outlive edits,
+        such as that of JupyterLab.
+    """
+    global _code_in_parent, _pages_of
+    if _code_in_parent is not None and _code_in_parent != code_stamp():
+        stop_parent()
+    if cast(Any, forkserver)._forkserver._forkserver_pid is None:
+        _pages_of = pages_of
+        _code_in_parent = code_stamp() if pages_of else None
+    return _ensure_parent()
+
+
+def _ensure_parent() -> int:
+    """Start the parent unless it runs, the same again where it died; return its process id."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([PRELOAD_MODULE])
-    with fixed_environment():
+    context.set_forkserver_preload([PRELOAD_PAGES_MODULE, MAIN_MODULE] if _pages_of else [PRELOAD_MODULE])
+    with fixed_environment({PAGES_OF: str(_pages_of)} if _pages_of else {}):
         forkserver.ensure_running()
-        server: Any = forkserver._forkserver
-        return server._forkserver_pid
+    server: Any = forkserver._forkserver
+    return server._forkserver_pid
+
+
+def stop_parent() -> None:
+    """End the preloaded parent, and with it its children; the next start makes another."""
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server._forkserver_pid, signal.SIGKILL)
+    server._stop()
+
+
+def code_stamp() -> CodeStamp:
+    """Return name, time of change and size of each module of the package, without reading one."""
+    found = [(path, path.stat()) for path in sorted(PACKAGE_DIR.rglob("*.py"))]
+    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in found)
 
 
 def start_process(
@@ -111,7 +167,7 @@ def start_process(
     The process, and the end of the connection at which its answer arrives.
     """
     if engine == "warm":
-        warm_up()
+        _ensure_parent()
     context: BaseContext = multiprocessing.get_context("forkserver" if engine == "warm" else "spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = cast(Any, context).Process(target=run, args=(*arguments, sender))
@@ -141,6 +197,19 @@ def settle_in(log: Path) -> None:
     for stream in (1, 2):
         os.dup2(handle, stream)
     os.close(handle)
+
+
+def limit_memory(megabytes: float) -> None:
+    """Let the current process, and each that it starts, ask for so much memory of its own and no more.
+
+    What goes beyond it is a `MemoryError` in the cell that asked, and not the end of whatever the system picks.
+    """
+    if sys.platform.startswith("linux"):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        asked = int(megabytes * BYTES_PER_MEGABYTE)
+        resource.setrlimit(resource.RLIMIT_DATA, (asked if most < 0 else min(asked, most), most))
 
 
 def stand_alone() -> None:

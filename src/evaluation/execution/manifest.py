@@ -68,7 +68,7 @@ def _pages_before(path: Path) -> dict[str, Any]:
     """Return the pages of the last manifest, which a run of some targets leaves as they are."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))["pages"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 

@@ -12,22 +12,22 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import tokenize
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evaluation.errors import UsageError
-from evaluation.execution.imports import lean_imports
-
-with lean_imports():
-    from papermill import inspect_notebook
 
 SECRET_NAME = re.compile(r"passw|secret|token|api_?key|credential|private_?key", re.IGNORECASE)
 """Parameters are stored in clear in the executed notebook and named on the page."""
 
 CHOICES_MARK = re.compile(r"one of:\s*(?P<choices>[^;.]+)", re.IGNORECASE)
+TYPE_COMMENT = re.compile(r"type:\s*(?P<type>\S+)\s*")
 LITERAL_ANNOTATION = re.compile(r"Literal\[(?P<choices>.*)\]")
 TRUTH = {"true": True, "false": False}
 NEAR_MATCHES = 3
@@ -44,7 +44,7 @@ class Parameter:
     kind
         ``str``, ``int``, ``float``, ``bool``, ``list`` or ``dict``.
     default
-        The value in the cell, as Python writes it.
+        The value in the cell, as Python writes it; empty where none stands there and one must be given.
     choices
         The values allowed; any when empty.
     note
@@ -60,26 +60,59 @@ class Parameter:
     def describe(self) -> str:
         """Return one line: name, type, default, values allowed."""
         allowed = f", one of: {', '.join(map(str, self.choices))}" if self.choices else ""
-        return f"{self.name}: {self.kind} (default {self.default}{allowed})"
+        standing = f"default {self.default}" if self.default else "must be given"
+        return f"{self.name}: {self.kind} ({standing}{allowed})"
 
 
 def read_parameters(notebook: Path) -> dict[str, Parameter]:
-    """Return the parameters that a notebook declares, by name."""
-    return {name: _parameter(entry) for name, entry in inspect_notebook(_literal_path(notebook)).items()}
+    """Return the parameters that a notebook declares, by name.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError, TypeError, AttributeError
+        When the file is not a notebook, or its parameters cell is not Python.
+    """
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    tagged = [cell["source"] for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    if not tagged:
+        return {}
+    source = tagged[0] if isinstance(tagged[0], str) else "".join(tagged[0])
+    try:
+        return {parameter.name: parameter for parameter in _declared(source)}
+    except (SyntaxError, tokenize.TokenError) as problem:
+        raise ValueError(f"its parameters cell is not Python: {problem}") from problem
 
 
-def _literal_path(path: Path) -> str:
-    # papermill formats the path as a template
-    return str(path).replace("{", "{{").replace("}", "}}")
+def _declared(source: str) -> Iterator[Parameter]:
+    """Find assignments to single names, each with the comment behind it."""
+    comments = {
+        token.start[0]: token.string.lstrip("# ").rstrip()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            comment = comments.get(statement.end_lineno or 0, "")
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if len(targets) == 1 and isinstance(targets[0], ast.Name):
+                annotation = statement.annotation if isinstance(statement, ast.AnnAssign) else None
+                yield _parameter(
+                    targets[0].id,
+                    default=(statement.value and ast.get_source_segment(source, statement.value)) or "",
+                    annotation=(annotation and ast.get_source_segment(source, annotation)) or "",
+                    comment=comment,
+                )
 
 
-def _parameter(entry: Mapping[str, str]) -> Parameter:
-    kind = _kind(entry["inferred_type_name"], entry["default"])
-    note = entry["help"] or ""
-    listed = CHOICES_MARK.search(note) or LITERAL_ANNOTATION.search(entry["inferred_type_name"] or "")
+def _parameter(name: str, *, default: str, annotation: str, comment: str) -> Parameter:
+    typed = TYPE_COMMENT.match(comment)
+    stated = typed["type"] if typed else annotation
+    note = comment[typed.end() :] if typed else comment
+    kind = _kind(stated, default)
+    listed = CHOICES_MARK.search(note) or LITERAL_ANNOTATION.search(stated)
     texts = [text.strip().strip("\"'") for text in listed["choices"].split(",")] if listed else []
     choices = tuple(CONVERTERS[kind](text) for text in texts if text)
-    return Parameter(name=entry["name"], kind=kind, default=entry["default"], choices=choices, note=note)
+    return Parameter(name=name, kind=kind, default=default, choices=choices, note=note)
 
 
 def _kind(annotation: str, default: str) -> str:

@@ -9,7 +9,6 @@ Belongs here: choosing and naming targets. Does not belong here: reading what wa
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +17,9 @@ from typing import Any
 
 from evaluation.errors import UsageError
 from evaluation.execution.kernels import EngineName
-from evaluation.execution.reports import EACH_PARAMETER, Report, load_reports
+from evaluation.execution.reports import EACH_PARAMETER, LANGUAGES, Report, load_reports
 from evaluation.execution.selection import Only, Selection, select, select_reports
-from evaluation.studies.project import Project
+from evaluation.studies.project import Project, region_codes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +65,12 @@ class Target:
     engine: EngineName | None = None
 
     @property
+    def written(self) -> list[str]:
+        """The tables that the notebook writes, relative to the project, as files of records are."""
+        root = self.notebook.parents[1]
+        return [path.relative_to(root).as_posix() for path in self.writes]
+
+    @property
     def file_stem(self) -> str:
         """The name as a file name on any system."""
         return self.name.replace(":", ".")
@@ -81,12 +86,18 @@ class Plan:
         The targets.
     time_limit
         Seconds for each.
+    memory_limit
+        Megabytes for the process of each.
     tables
         Tables that the library keeps and pages read, made before any page.
+    reports
+        All reports that are listed, whether they have targets here or not.
     """
 
     targets: tuple[Target, ...]
     time_limit: float
+    memory_limit: float
+    reports: Mapping[str, Report]
     tables: tuple[str, ...] = ()
 
     def as_rows(self, root: Path) -> list[dict[str, Any]]:
@@ -156,11 +167,38 @@ def build_plan(
     chosen = [target for selection in selections for target in maker.targets(selection)]
     if not chosen:
         raise UsageError("Nothing to make: no report has these languages and regions.")
+    targets = [*maker.prerequisites(asked), *chosen]
+    _refuse_incomplete(targets, listed.reports)
     return Plan(
-        targets=_in_order([*maker.prerequisites(asked), *chosen]),
+        targets=_in_order(targets),
         time_limit=listed.time_limit,
+        memory_limit=listed.memory_limit,
+        reports=listed.reports,
         tables=listed.tables,
     )
+
+
+def _refuse_incomplete(targets: Iterable[Target], reports: Mapping[str, Report]) -> None:
+    """Raise `UsageError` when a parameter without a value of its own was given none."""
+    missing = {
+        f"  {report.notebook}: {parameter.describe()}"
+        for target in targets
+        for report in [reports[target.report]]
+        for name, parameter in report.declared.items()
+        if not parameter.default and name not in target.parameters
+    }
+    if missing:
+        lines = "\n".join(sorted(missing))
+        raise UsageError(
+            f"These parameters are missing; nothing was run. Give them with -p NAME VALUE:\n{lines}"
+        )
+
+
+def standard_outputs(reports: Mapping[str, Report], project: Project) -> dict[str, Path]:
+    """Return the page of every target that there can be with standard parameters, by its name."""
+    maker = _TargetMaker(project=project, reports=reports)
+    every = Selection(reports=reports, regions=region_codes(project), languages=LANGUAGES)
+    return {target.name: target.output for target in maker.targets(every)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +246,7 @@ class _TargetMaker:
             report=report.name,
             notebook=self.project.notebooks_dir / f"{report.notebook}.ipynb",
             language=language,
-            parameters={**report.parameters, **values, **own},
+            parameters={**report.parameters, **report.told(values), **own},
             output=self.project.reports_dir / place,
             after=report.after,
             writes=tuple(self.project.processed_dir / table for table in report.writes),
@@ -223,16 +261,12 @@ def _variant(report: Report, values: Mapping[str, Any]) -> list[str]:
 
     Parameters that stand in the page's path already, and values equal to the standard ones, tell nothing.
     """
-    told = {EACH_PARAMETER[report.each]} if report.each else set()
+    place = EACH_PARAMETER[report.each] if report.each else ""
     return [
         f"{name}-{_slug(value)}"
-        for name, value in sorted(values.items())
-        if name not in told and name in report.declared and value != _standard(report, name)
+        for name, value in sorted(report.told(values).items())
+        if name != place and name in report.declared
     ]
-
-
-def _standard(report: Report, name: str) -> Any:
-    return report.parameters.get(name, ast.literal_eval(report.declared[name].default))
 
 
 def _slug(value: Any) -> str:

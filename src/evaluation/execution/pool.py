@@ -14,20 +14,18 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from evaluation.execution.job import Answer, Job, Made, run_job
 from evaluation.execution.kernels import (
+    ATTEMPTS,
     describe_death,
     is_passing,
     kill_group,
     kill_tree,
     start_process,
 )
+from evaluation.execution.task import Answer, Job, Made
 
 GRACE_SECONDS = 5.0
 """How long a job may still take after its own alarm, to save the notebook that shows where it hung."""
-
-ATTEMPTS = 2
-"""How often a job is tried whose process was killed from outside; an exception is never tried again."""
 
 LOG_LINES = 15
 
@@ -122,7 +120,7 @@ class ChildPool:
     def start(self, job: Job, *, attempt: int = 1) -> None:
         """Start a job."""
         taken = {running.worker for running in self._running}
-        process, answers = start_process(run_job, (job,), engine=job.engine)
+        process, answers = start_process(_do, (job,), engine=job.engine)
         self._running.append(
             _Running(
                 job=job,
@@ -173,6 +171,13 @@ class ChildPool:
             started=running.started,
             worker=running.worker,
         )
+
+
+def _do(job: Job, answers: Connection) -> None:
+    """Do a job; what that imports costs half a second, and only the job's own process needs it."""
+    from evaluation.execution.job import run_job
+
+    run_job(job, answers)
 
 
 def _is_due(running: _Running) -> bool:

@@ -14,12 +14,20 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from evaluation.errors import EvaluationError
-from evaluation.execution.kernels import EngineName, describe_death, kill_tree, settle_in, start_process
+from evaluation.execution.kernels import (
+    ATTEMPTS,
+    EngineName,
+    describe_death,
+    is_passing,
+    kill_tree,
+    settle_in,
+    start_process,
+)
 from evaluation.execution.surroundings import Surroundings
 from evaluation.provenance import write_bytes_atomically
 from evaluation.studies.project import Project
@@ -71,23 +79,28 @@ def ask_in_child(
 ) -> dict[str, str]:
     """Return what reads would give now; tables are built and kept by a child.
 
+    A child whose process was killed from outside is followed by one more.
+
     Raises
     ------
     TablesFailedError
         When the child fails or exceeds its time.
     """
     log = scratch / LOG_NAME
-    process, answers = start_process(_answer, (project.root, list(names), log), engine=engine)
-    try:
-        if not wait([answers, process.sentinel], timeout=time_limit):
-            raise TablesFailedError(f"time limit of {time_limit:g} s exceeded")
-        return dict(answers.recv())
-    except EOFError:
-        process.join()
-        raise TablesFailedError(f"{describe_death(process.exitcode)}\n{_log_tail(log)}".strip()) from None
-    finally:
-        kill_tree(process)
-        answers.close()
+    for _ in range(ATTEMPTS):
+        process, answers = start_process(_answer, (project.root, list(names), log), engine=engine)
+        try:
+            if not wait([answers, process.sentinel], timeout=time_limit):
+                raise TablesFailedError(f"time limit of {time_limit:g} s exceeded")
+            return dict(answers.recv())
+        except (EOFError, ConnectionError):
+            process.join()
+            if not is_passing(process.exitcode):
+                break
+        finally:
+            kill_tree(process)
+            answers.close()
+    raise TablesFailedError(f"{describe_death(process.exitcode)}\n{_log_tail(log)}".strip())
 
 
 def _answer(root: Path, names: list[str], log: Path, answers: Connection) -> None:
@@ -116,19 +129,27 @@ class Checked:
         What that said.
     tables
         The state that the tables were built from.
+    files
+        Size and time of change of each table when it was: one that somebody has touched since is looked at again.
     """
 
     inputs: str = ""
     lines: tuple[str, ...] = ()
     tables: str = ""
+    files: Mapping[str, list[int]] = field(default_factory=dict)
 
 
 def read_checked(processed_dir: Path) -> Checked:
     """Return what is known; nothing where the file is missing or not readable."""
     try:
         plain = json.loads((processed_dir / CHECKED_NAME).read_text(encoding="utf-8"))
-        return Checked(inputs=plain["inputs"], lines=tuple(plain["lines"]), tables=plain["tables"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return Checked(
+            inputs=plain["inputs"],
+            lines=tuple(plain["lines"]),
+            tables=plain["tables"],
+            files=dict(plain.get("files", {})),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
         return Checked()
 
 
@@ -140,6 +161,15 @@ def write_checked(processed_dir: Path, checked: Checked) -> None:
 
 
 def tables_are_current(project: Project, tables: Sequence[str], surroundings: Surroundings) -> bool:
-    """Tell whether all tables are there and were built from the present."""
-    there = all((project.processed_dir / f"{name}.parquet").is_file() for name in tables)
-    return there and (not tables or read_checked(project.processed_dir).tables == surroundings.inputs)
+    """Tell whether all tables are there as they were built, and were built from the present."""
+    if not tables:
+        return True
+    checked = read_checked(project.processed_dir)
+    return checked.tables == surroundings.inputs and checked.files == file_stamps(project, tables)
+
+
+def file_stamps(project: Project, tables: Iterable[str]) -> dict[str, list[int]]:
+    """Return size and time of change of each table that is there."""
+    paths = {name: project.processed_dir / f"{name}.parquet" for name in tables}
+    found = {name: path.stat() for name, path in paths.items() if path.is_file()}
+    return {name: [status.st_size, status.st_mtime_ns] for name, status in sorted(found.items())}

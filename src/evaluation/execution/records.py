@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,10 @@ class Record:
         The page itself.
     fingerprint
         What stands on the page.
+    output
+        The page's path below the project.
+    wrote
+        Tables that the notebook wrote by itself, to their hashes.
     seconds, path, finished
         How long it took, which way the notebook ran, and when.
     """
@@ -87,6 +91,8 @@ class Record:
     inputs: str
     page: PageFile
     fingerprint: str
+    output: str = ""
+    wrote: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     path: str = ""
     finished: str = ""
@@ -120,6 +126,12 @@ class RecordBook:
             self.records[record.target] = record
         append_lines(self._path, lines)
         self._lines += len(lines)
+
+    def forget(self, target: str) -> None:
+        """Drop the record of a target, safe on the disk when this returns."""
+        self.records.pop(target, None)
+        append_lines(self._path, [_as_line({"gone": target})])
+        self._lines += 1
 
     def tidy(self) -> None:
         """Write the file anew when most of it is of no more use."""
@@ -157,6 +169,9 @@ class RecordBook:
             plain = json.loads(line)
             if "set" in plain:
                 self._sets[plain["set"]] = plain["content"]
+                return
+            if "gone" in plain:
+                self.records.pop(plain["gone"], None)
                 return
             shared = {name: self._sets[plain[name]] for name in SHARED}
             record = Record(**{**plain, **shared, "page": PageFile(**plain["page"])})

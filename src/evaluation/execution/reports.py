@@ -6,28 +6,28 @@ Belongs here: reading and checking that file. Does not belong here: the targets 
 
 from __future__ import annotations
 
+import ast
 import string
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
-import yaml
-
+from evaluation.catalog.read import read_config
 from evaluation.errors import Fault, raise_if_any
-from evaluation.execution.imports import lean_imports
 from evaluation.execution.kernels import EngineName
 from evaluation.execution.parameters import Parameter, read_parameters, suggest, value_problem
-
-with lean_imports():
-    from nbformat import ValidationError
 
 REPORTS_FILE = "reports.yml"
 LANGUAGES = ("id", "en")
 DEFAULT_TIME_LIMIT = 300.0
 """Seconds for one page, where the file states none."""
 
-TOP_ENTRIES = ("reports", "tables", "time_limit_seconds")
+DEFAULT_MEMORY_LIMIT = 2000.0
+"""Megabytes for one notebook's process, where the file states none."""
+
+LIMITS = {"time_limit_seconds": DEFAULT_TIME_LIMIT, "memory_limit_mb": DEFAULT_MEMORY_LIMIT}
+TOP_ENTRIES = ("reports", "tables", *LIMITS)
 Each = Literal["region"]
 EACH_PARAMETER: Mapping[str, str] = {"region": "region_code"}
 """The parameter that differs between the pages of one report."""
@@ -81,6 +81,21 @@ class Report:
     declared: Mapping[str, Parameter] = field(default_factory=dict)
     unreadable: str = ""
 
+    def standard(self, name: str) -> Any:
+        """Return the value that a parameter has where none is given."""
+        if name in self.parameters or not self.declared[name].default:
+            return self.parameters.get(name)
+        return ast.literal_eval(self.declared[name].default)
+
+    def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the given values that make a page what it is: one that is the standard one changes nothing."""
+        varying = EACH_PARAMETER[self.each] if self.each else ""
+        return {
+            name: value
+            for name, value in values.items()
+            if name == varying or name not in self.declared or value != self.standard(name)
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportList:
@@ -94,11 +109,14 @@ class ReportList:
         Tables that the library keeps in ``data/processed/``, made before any page.
     time_limit
         Seconds that one page may take.
+    memory_limit
+        Megabytes that one notebook's process may take.
     """
 
     reports: Mapping[str, Report]
     tables: tuple[str, ...] = ()
     time_limit: float = DEFAULT_TIME_LIMIT
+    memory_limit: float = DEFAULT_MEMORY_LIMIT
 
 
 def load_reports(config_dir: Path, notebooks_dir: Path) -> ReportList:
@@ -111,7 +129,7 @@ def load_reports(config_dir: Path, notebooks_dir: Path) -> ReportList:
         path, a parameter that the notebook does not declare.
     """
     path = config_dir / REPORTS_FILE
-    content = _read(path)
+    content = read_config(path, why=WHY)
     raise_if_any(_shape_faults(content))
     entries = content["reports"]
     raise_if_any(fault for name, entry in entries.items() for fault in _entry_faults(name, entry))
@@ -127,36 +145,26 @@ def load_reports(config_dir: Path, notebooks_dir: Path) -> ReportList:
         reports=reports,
         tables=tuple(content.get("tables", ())),
         time_limit=float(content.get("time_limit_seconds", DEFAULT_TIME_LIMIT)),
+        memory_limit=float(content.get("memory_limit_mb", DEFAULT_MEMORY_LIMIT)),
     )
-
-
-def _read(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise_if_any([_fault("", "the file is missing")])
-    except OSError as problem:
-        raise_if_any([_fault("", f"not readable: {problem.strerror}")])
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise_if_any([_fault("", f"not readable as YAML: {' '.join(str(problem).split())}")])
-    return None
 
 
 def _fault(where: str, what: str) -> Fault:
     return Fault(where=f"config/{REPORTS_FILE}{where and ', ' + where}", what=what, why=WHY, remedy=REMEDY)
 
 
-def _shape_faults(content: Any) -> Iterator[Fault]:
-    if not isinstance(content, dict) or not isinstance(content.get("reports"), dict):
+def _shape_faults(content: Mapping[str, Any]) -> Iterator[Fault]:
+    if not isinstance(content.get("reports"), dict):
         yield _fault("", "it must hold a mapping `reports`")
         return
     for key in sorted(set(content) - set(TOP_ENTRIES)):
         yield _fault(key, f"unknown entry; known: {', '.join(TOP_ENTRIES)}")
     if not _is_texts(content.get("tables", [])):
         yield _fault("tables", f"must be a list of texts; got: {content['tables']!r}")
-    limit = content.get("time_limit_seconds", DEFAULT_TIME_LIMIT)
-    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or limit <= 0:
-        yield _fault("time_limit_seconds", f"must be a number above zero; got: {limit!r}")
+    for name, usual in LIMITS.items():
+        limit = content.get(name, usual)
+        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or limit <= 0:
+            yield _fault(name, f"must be a number above zero; got: {limit!r}")
 
 
 def _entry_faults(name: str, entry: Any) -> Iterator[Fault]:
@@ -221,7 +229,7 @@ def _read_declared(notebooks_dir: Path, name: str) -> tuple[dict[str, Parameter]
         return {}, f"no notebook {name!r}{suggest(name, known)}"
     try:
         return read_parameters(path), ""
-    except (OSError, ValueError, ValidationError, AttributeError, TypeError, KeyError) as problem:
+    except (OSError, ValueError, AttributeError, TypeError, KeyError) as problem:
         return (
             {},
             f"notebooks/{path.name} is not readable as a notebook: {' '.join(str(problem).split())[:200]}",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,17 +17,17 @@ from typing import Any
 
 from evaluation.execution.assessment import Assessment, assess
 from evaluation.execution.freshness import Freshness
-from evaluation.execution.job import Job, Known, Made, Part, Publish
-from evaluation.execution.journal import TargetRecord, append_record, now, write_run
-from evaluation.execution.keeping import KeptFiles, forget_failures, keep_failure
-from evaluation.execution.kernels import EngineName, choose_engine
+from evaluation.execution.journal import RUN_NAME, TargetRecord, append_record, now, write_run
+from evaluation.execution.keeping import KeptFiles, forget_failures, keep_failure, scratch_folder
+from evaluation.execution.kernels import EngineName, choose_engine, warm_up
 from evaluation.execution.linking import LinkPass
-from evaluation.execution.manifest import write_manifest
+from evaluation.execution.manifest import MANIFEST_NAME, write_manifest
 from evaluation.execution.plan import Plan, Target
 from evaluation.execution.pool import ChildPool, Ended
 from evaluation.execution.present import (
     TablesFailedError,
     ask_in_child,
+    file_stamps,
     read_checked,
     table_reads,
     tables_are_current,
@@ -36,53 +35,20 @@ from evaluation.execution.present import (
 )
 from evaluation.execution.progress import RunDisplay, open_display
 from evaluation.execution.records import Record
-from evaluation.execution.timeline import write_timeline
+from evaluation.execution.reports import REPORTS_FILE
+from evaluation.execution.summary import TABLES, RunSummary, all_stand, as_content
+from evaluation.execution.task import Job, Known, Made, Part, Publish
+from evaluation.execution.timeline import TIMELINE_NAME, write_timeline
+from evaluation.execution.traces import file_states
+from evaluation.execution.withdrawal import Withdrawn, unlisted, withdraw
+from evaluation.provenance import remove_leftovers
 from evaluation.studies.project import Project
 
-TABLES = "tables"
-"""Name of the step that builds what all pages read."""
+SAID = (MANIFEST_NAME, RUN_NAME, TIMELINE_NAME)
+"""Files in which a run tells of itself."""
 
 Group = list[Target]
 """Pages of one execution of the analysis."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSummary:
-    """What became of all targets of a run.
-
-    Parameters
-    ----------
-    records
-        One for each target, in the order in which they ended.
-    engine
-        The engine that targets without one of their own were given.
-    seconds
-        From start to end.
-    """
-
-    records: tuple[TargetRecord, ...]
-    engine: EngineName
-    seconds: float
-
-    @property
-    def not_made(self) -> tuple[TargetRecord, ...]:
-        """The targets that failed or were not run."""
-        return tuple(record for record in self.records if record.status in ("failed", "not run"))
-
-    @property
-    def made(self) -> int:
-        """How many pages were made."""
-        return sum(record.status == "ok" and record.target != TABLES for record in self.records)
-
-    @property
-    def standing(self) -> int:
-        """How many pages needed no making."""
-        return sum(record.status == "up to date" for record in self.records)
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The ways in which notebooks really ran."""
-        return tuple(sorted({record.path for record in self.records if record.path}))
 
 
 def usable_cores() -> int:
@@ -127,36 +93,39 @@ def run_plan(
     begun, started = time.monotonic(), now()
     chosen = choose_engine(engine)
     known = assessment or assess(plan, project)
-    links = LinkPass(project.reports_dir, project.processed_dir)
-    if known.nothing_to_do and not links.is_due:
-        return _all_stand(plan, chosen, begun)
+    links = LinkPass(project.reports_dir, project.processed_dir, said=SAID)
+    gone = unlisted(known.book, plan.reports, project)
+    if known.nothing_to_do and not links.is_due and not gone:
+        return all_stand(plan, chosen, begun)
+    if chosen == "warm" and publish is None:
+        warm_up(project.root)
     links.begin()
+    remove_leftovers(project.processed_dir, project.reports_dir)
     known.book.tidy()
     forget_failures(project, plan.targets)
-    with tempfile.TemporaryDirectory(prefix="evaluation-run-") as scratch:
+    withdrawn = [*withdraw(known.book, plan.reports, project)]
+    with scratch_folder(project) as scratch:
         run = _Run(
             project=project,
             plan=plan,
             engine=chosen,
             publish=publish,
-            scratch=Path(scratch),
+            scratch=scratch,
             fresh=known.freshness,
             begun=begun,
         )
-        with display or open_display(known.expected) as shown:
+        with display or open_display(known.expected + len(withdrawn)) as shown:
+            run.tell_withdrawn(withdrawn, shown)
             if run.make_tables(shown):
                 run.work(ChildPool(jobs or usable_cores()), shown)
     run.link(links)
     summary = RunSummary(records=tuple(run.records), engine=chosen, seconds=time.monotonic() - begun)
-    content = _as_content(summary, plan, project, started)
+    content = as_content(summary, plan, project, started)
     write_run(project.processed_dir, content)
     write_timeline(project.processed_dir, content, summary.records)
+    remove_leftovers(project.processed_dir, project.reports_dir)
+    links.end()
     return summary
-
-
-def _all_stand(plan: Plan, engine: EngineName, begun: float) -> RunSummary:
-    records = [TargetRecord(target=t.name, fingerprint="", status="up to date") for t in plan.targets]
-    return RunSummary(records=tuple(records), engine=engine, seconds=time.monotonic() - begun)
 
 
 @dataclass(kw_only=True)
@@ -178,6 +147,16 @@ class _Run:
     lost: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Targets that were not made, with the failed targets that are the cause."""
 
+    def tell_withdrawn(self, pages: Iterable[Withdrawn], display: RunDisplay) -> None:
+        """Note the pages that no report makes any more, removed or left."""
+        for page in pages:
+            place = page.output.relative_to(self.project.root).as_posix()
+            reason = f"no longer in config/{REPORTS_FILE}: {place}"
+            left = "" if page.removed else " was left, because it was changed since it was made"
+            self._note(
+                page.target, display, status="removed" if page.removed else "left", reason=reason + left
+            )
+
     def make_tables(self, display: RunDisplay) -> bool:
         """Build the library's tables that pages read, and learn what has changed in them."""
         plan, surroundings = self.plan, self.fresh.surroundings
@@ -197,7 +176,8 @@ class _Run:
             self._tables_failed(str(problem), display)
             return False
         self.fresh.answer(answers)
-        checked = replace(read_checked(self.project.processed_dir), tables=surroundings.inputs)
+        stamps = file_stamps(self.project, plan.tables)
+        checked = replace(read_checked(self.project.processed_dir), tables=surroundings.inputs, files=stamps)
         write_checked(self.project.processed_dir, checked)
         seconds = round(time.monotonic() - started, 3)
         self._note(TABLES, display, status="ok", seconds=seconds, started=started - self.begun)
@@ -295,6 +275,7 @@ class _Run:
             scratch=scratch,
             engine=targets[0].engine or self.engine,
             time_limit=self.plan.time_limit,
+            memory_limit=self.plan.memory_limit,
             publish=self.publish,
             known=Known(
                 root=self.project.root,
@@ -361,29 +342,9 @@ def _record(target: Target, made: Made, ended: Ended, fresh: Freshness) -> Recor
         inputs=now_there.inputs,
         page=made.page,
         fingerprint=made.fingerprint,
+        output=target.output.relative_to(fresh.root).as_posix(),
+        wrote=file_states(fresh.root, target.written),
         seconds=round(ended.seconds, 3),
         path=ended.path,
         finished=now(),
     )
-
-
-def _as_content(summary: RunSummary, plan: Plan, project: Project, started: str) -> dict[str, Any]:
-    rows = {row["target"]: row for row in plan.as_rows(project.root)}
-    return {
-        "started": started,
-        "finished": now(),
-        "seconds": round(summary.seconds, 3),
-        "engine": summary.engine,
-        "paths": list(summary.paths),
-        "made": summary.made,
-        "up_to_date": summary.standing,
-        "not_made": len(summary.not_made),
-        "targets": [
-            {
-                **rows.get(record.target, {"target": record.target}),
-                **{key: value for key, value in vars(record).items() if key != "target"},
-            }
-            for record in summary.records
-            if record.status != "up to date"
-        ],
-    }

@@ -7,14 +7,15 @@ the targets that follow from it (`evaluation.execution.plan`).
 from __future__ import annotations
 
 import csv
+import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from evaluation.errors import BadInputError, Fault, UsageError, raise_if_any
-from evaluation.execution.parameters import parse_parameters, suggest
-from evaluation.execution.reports import EACH_PARAMETER, LANGUAGES, Report
+from evaluation.execution.parameters import NEAR_MATCHES, parse_parameters, suggest
+from evaluation.execution.reports import LANGUAGES, Report
 from evaluation.studies.project import Project, region_codes
 
 Only = Literal["national", "regions"]
@@ -144,10 +145,11 @@ def _read_rows(path: Path) -> Iterator[tuple[int, list[tuple[str, str]]]]:
 
 def _repetitions(path: Path, selections: Mapping[int, Selection]) -> Iterator[Fault]:
     """Give a fault for each row that makes the pages of an earlier one."""
-    seen: dict[tuple[Any, ...], int] = {}
+    seen: dict[str, int] = {}
     for number, selection in selections.items():
         for language in selection.languages:
-            key = (language, selection.values.get(EACH_PARAMETER["region"]))
+            told = [report.told(selection.values).items() for report in selection.reports.values()]
+            key = repr([language, *map(sorted, told)])
             if key in seen:
                 yield _row_fault(path, number, f"makes the same page as row {seen[key]}")
                 break
@@ -201,11 +203,26 @@ def _checked_regions(project: Project, asked: Sequence[str] | None) -> tuple[str
         return tuple(known)
     unknown = [code for code in asked if code not in set(known)]
     if unknown:
-        lines = [f"  {code}{suggest(code, known)}" for code in unknown[:SHOWN_UNKNOWN]]
+        lines = [f"  {code}{_suggest_regions(code, project)}" for code in unknown[:SHOWN_UNKNOWN]]
         raise UsageError(
             "These region codes are not in config/regions.csv (four digits, BPS):\n" + "\n".join(lines)
         )
     return tuple(dict.fromkeys(asked))
+
+
+def _suggest_regions(typed: str, project: Project) -> str:
+    """Return ``; did you mean ...?`` with the nearest codes, or the codes of the nearest names, or nothing."""
+    names = {code: str(name) for code, name in project.registry.by_code["name"].items()}
+    wanted = typed.casefold()
+    near = difflib.get_close_matches(typed, names, n=NEAR_MATCHES)
+    near = near or [code for code, name in names.items() if len(wanted) > 2 and wanted in name.casefold()]
+    if not near:
+        spelled = {
+            name.casefold().removeprefix("kabupaten ").removeprefix("kota "): c for c, name in names.items()
+        }
+        near = [spelled[name] for name in difflib.get_close_matches(wanted, spelled, n=NEAR_MATCHES)]
+    shown = " or ".join(f"{code} ({names[code]})" for code in near[:NEAR_MATCHES])
+    return f"; did you mean {shown}?" if shown else ""
 
 
 def _checked_languages(asked: Sequence[str] | None) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_output
 from papermill.engines import Engine, NotebookExecutionManager
 from papermill.iorw import write_ipynb
@@ -64,7 +64,8 @@ class OutputRecorder:
 
     def display(self, data: Mapping[str, Any], metadata: Mapping[str, Any], display_id: str | None) -> None:
         """Add something displayed; an earlier display of the same name changes with it."""
-        self._add(new_output("display_data", data=as_json(data), metadata=as_json(metadata)), display_id)
+        content = {"data": as_json(data), "metadata": as_json(metadata)}
+        self._add(from_dict({"output_type": "display_data", **content}), display_id)
 
     def update(self, data: Mapping[str, Any], metadata: Mapping[str, Any], display_id: str | None) -> None:
         """Change what was displayed under a name, in whichever cell."""
@@ -75,7 +76,8 @@ class OutputRecorder:
     def result(self, data: Mapping[str, Any], metadata: Mapping[str, Any], execution_count: int) -> None:
         """Add the value of a cell's last expression."""
         content = {"data": as_json(data), "metadata": as_json(metadata)}
-        self._add(new_output("execute_result", execution_count=execution_count, **content), None)
+        output = {"output_type": "execute_result", "execution_count": execution_count, **content}
+        self._add(from_dict(output), None)
 
     def error(self, name: str, value: str, traceback: list[str]) -> None:
         """Add an exception."""

@@ -46,5 +46,5 @@ def _last_run(project: Project) -> dict[str, Any]:
     try:
         content = json.loads((project.processed_dir / RUN_NAME).read_text(encoding="utf-8"))
         return {name: content[name] for name in LAST_RUN}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -74,6 +74,8 @@ class Job:
         ``"warm"`` or ``"ordinary"``.
     time_limit
         Seconds for each page.
+    memory_limit
+        Megabytes that the process may take; as many as there are when None.
     fingerprint
         What stands on the page where nothing is known of the present.
     also
@@ -97,6 +99,7 @@ class Job:
     scratch: Path
     engine: EngineName
     time_limit: float
+    memory_limit: float | None = None
     fingerprint: str = ""
     also: tuple[Part, ...] = ()
     known: Known | None = None

@@ -16,7 +16,8 @@ from evaluation.provenance import write_bytes_atomically
 
 TIMELINE_NAME = "run.html"
 WIDTH, ROW = 1000, 22
-COLOURS = {"ok": "#4477AA", "failed": "#AA3377", "not run": "#BBBBBB"}
+COLOURS = {"ok": "#4477AA", "failed": "#AA3377"}
+OTHER = "#BBBBBB"
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem;"
@@ -66,7 +67,7 @@ def _bar(record: TargetRecord, scale: float) -> str:
     return (
         f'<rect x="{record.started * scale:.2f}" y="{record.worker * ROW + 2}" '
         f'width="{max(record.seconds * scale, 0.5):.2f}" height="{ROW - 4}" '
-        f'fill="{COLOURS[record.status]}" stroke="#fff" stroke-width="0.4">'
+        f'fill="{COLOURS.get(record.status, OTHER)}" stroke="#fff" stroke-width="0.4">'
         f"<title>{escape(record.target)}: {record.status}, {record.seconds:.2f} s</title></rect>"
     )
 

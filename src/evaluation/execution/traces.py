@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -92,7 +93,7 @@ class Tracer:
 
     def taken(self) -> Trace:
         """Return what was used so far."""
-        loaded = _loaded_files((self._root, _PACKAGE_PREFIX, str(PACKAGE_DIR)))
+        loaded = loaded_files(self._root)
         return Trace(
             modules=frozenset(filter(None, map(_module_name, loaded))) | frozenset(self._assets),
             files=frozenset(self._own(path) for path in loaded if self._is_own(path))
@@ -122,14 +123,20 @@ class Tracer:
         return path.removeprefix(self._root).replace(os.sep, "/")
 
 
-def _loaded_files(places: tuple[str, ...]) -> set[str]:
-    """Return the source files of all loaded modules below some folders."""
+def loaded_files(root: str) -> set[str]:
+    """Return the source files of all loaded modules of the package and of a project."""
+    places = (root, _PACKAGE_PREFIX, str(PACKAGE_DIR))
     paths = [getattr(module, "__file__", None) for module in [*sys.modules.values()]]
     # resolving a path asks the disk about each of its folders: not for the thousands of others
     near = [path for path in paths if isinstance(path, str) and path.startswith(places)]
     packages = sys.prefix + os.sep
     ours = (_PACKAGE_PREFIX, str(PACKAGE_DIR))
-    return {os.path.realpath(path) for path in near if path.startswith(ours) or not path.startswith(packages)}
+    return {_resolved(path) for path in near if path.startswith(ours) or not path.startswith(packages)}
+
+
+@cache
+def _resolved(path: str) -> str:
+    return os.path.realpath(path)
 
 
 def _module_name(path: str) -> str:
@@ -223,9 +230,10 @@ def _file_state(path: Path) -> str:
 
 def message_states(language: str, messages: Iterable[str]) -> dict[str, str]:
     """Return the state of each message's translation."""
-    from evaluation.reporting.words import messages_state
+    from evaluation.reporting.words import message_state, translations
 
-    return {text: messages_state(language, [text])[:STATE_DIGITS] for text in sorted(messages)}  # type: ignore[arg-type]
+    known = translations(language)  # type: ignore[arg-type]
+    return {text: message_state(text, known)[:STATE_DIGITS] for text in sorted(messages)}
 
 
 def printed_fingerprint(trace: Trace, *, parts: Mapping[str, Any]) -> str:

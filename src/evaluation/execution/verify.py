@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.execution.freshness import Freshness
-from evaluation.execution.job import Job, Known, Publish
-from evaluation.execution.kernels import EngineName, choose_engine
+from evaluation.execution.kernels import EngineName, choose_engine, warm_up
 from evaluation.execution.linking import bare_hash
 from evaluation.execution.plan import Plan, Target
 from evaluation.execution.pool import ChildPool
+from evaluation.execution.task import Job, Known, Publish
 from evaluation.studies.project import Project
 
 SAMPLE = 20
@@ -70,6 +70,8 @@ def verify(
     """
     pool, found = ChildPool(jobs), []
     chosen = choose_engine(engine)
+    if chosen == "warm" and publish is None:
+        warm_up(project.root)
     with tempfile.TemporaryDirectory(prefix="evaluation-verify-") as folder:
         waiting = list(targets)
         by_name = {target.name: target for target in waiting}
@@ -104,6 +106,7 @@ def _job(
         scratch=scratch,
         engine=engine,
         time_limit=plan.time_limit,
+        memory_limit=plan.memory_limit,
         known=Known(
             root=project.root,
             notebook=freshness.notebook(target.notebook),

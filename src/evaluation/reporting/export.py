@@ -20,11 +20,8 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
-from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from nbconvert.preprocessors import Preprocessor, TagRemovePreprocessor
 from nbformat import NotebookNode
-from traitlets.config import Config
 
 from evaluation.charts import stylesheet
 from evaluation.errors import EvaluationError
@@ -174,13 +171,12 @@ def export_html(notebook: NotebookNode, *, page: Page, translate: Callable[[str]
         When an output cannot be shown, says something on standard error or failed; when a figure or table is
         lost on the way; when a figure has no text alternative; when the page would fetch something.
     """
-    exporter = _NotebookBody(translate=translate)
-    shown = exporter.shown_cells(notebook)
+    shown = shown_cells(notebook)
     check_outputs(shown, page=page.path)
-    body, _ = exporter.from_notebook_node(notebook)
-    content, headings = with_anchors(MAIN_HEADING.sub("", body))
+    body = _template("body.html.j2").render(cells=[_translated(cell, translate) for cell in shown])
+    content, headings = with_anchors(MAIN_HEADING.sub("", body.lstrip("\n")))
     check_page(content, shown, page=page.path)
-    return _template().render(
+    return _template("page.html.j2").render(
         page=page,
         policy=POLICY,
         body=Markup(content),
@@ -260,38 +256,23 @@ def with_anchors(body: str) -> tuple[str, list[Heading]]:
     return SUBHEADING.sub(anchored, body), headings
 
 
-class _TranslateCells(Preprocessor):
-    """Replace the source of each Markdown cell by its translation."""
-
-    def __init__(self, translate: Callable[[str], str]) -> None:
-        super().__init__(enabled=True)
-        self.translate = translate
-
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: dict[str, Any], index: int
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        if cell.cell_type == "markdown":
-            cell.source = self.translate(cell.source)
-        return cell, resources
+def shown_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the cells that leave something on the page."""
+    return [cell for cell in notebook.cells if not HIDDEN_TAGS.intersection(_tags(cell))]
 
 
-class _NotebookBody(TemplateExporter):
-    """nbconvert's exporter with our template, without its styles, scripts and second parse of the page."""
+def prepare_templates() -> None:
+    """Compile what every page is rendered with."""
+    for name in TEMPLATES:
+        _template(name)
+    _page_markdown("*")
 
-    def __init__(self, translate: Callable[[str], str]) -> None:
-        super().__init__(
-            config=Config({"TemplateExporter": {"filters": FILTERS}, "NbConvertBase": {}}),
-            template_file="body.html.j2",
-            template_paths=[str(resources.files("evaluation.reporting").joinpath("templates"))],
-            preprocessors=[],
-        )
-        self.hiding = TagRemovePreprocessor(enabled=True, remove_cell_tags=set(HIDDEN_TAGS))
-        self.register_preprocessor(self.hiding, enabled=True)
-        self.register_preprocessor(_TranslateCells(translate), enabled=True)
 
-    def shown_cells(self, notebook: NotebookNode) -> list[NotebookNode]:
-        """Return the cells that leave something on the page."""
-        return [cell for cell in notebook.cells if not HIDDEN_TAGS.intersection(_tags(cell))]
+def _translated(cell: NotebookNode, translate: Callable[[str], str]) -> NotebookNode:
+    """Return a cell; its prose, if that is what it is, in the page's language."""
+    if cell.cell_type != "markdown":
+        return cell
+    return NotebookNode({**cell, "source": translate(cell.source)})
 
 
 def _tags(cell: NotebookNode) -> list[str]:
@@ -376,14 +357,24 @@ FILTERS = {
     "page_output": _page_output,
     "cell_classes": _cell_classes,
 }
+TEMPLATES: dict[str, dict[str, bool]] = {
+    # what its filters return is HTML already
+    "body.html.j2": {"autoescape": False},
+    "page.html.j2": {"autoescape": True, "trim_blocks": True},
+}
 
 
-@functools.cache
 def _asset(name: str) -> str:
     return resources.files("evaluation.reporting").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(_asset("page.html.j2"))
+def _template(name: str) -> jinja2.Template:
+    # the file is opened for each page, which so notes that it rests on it; only compiling is done once
+    return _compiled(name, _asset(name))
+
+
+@functools.lru_cache(maxsize=len(TEMPLATES))
+def _compiled(name: str, source: str) -> jinja2.Template:
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, **TEMPLATES[name])  # type: ignore[arg-type]
+    environment.filters |= FILTERS
+    return environment.from_string(source)

@@ -15,11 +15,20 @@ from typing import Any
 from nbformat import NotebookNode
 
 from evaluation.catalog import Language
+from evaluation.catalog.model import SELF_REPORTED
 from evaluation.provenance import FINGERPRINT_DIGITS
-from evaluation.reporting.export import FootItem, Link, Page, PageWords, export_html, write_page
+from evaluation.reporting.export import (
+    FootItem,
+    Link,
+    Page,
+    PageWords,
+    export_html,
+    prepare_templates,
+    write_page,
+)
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.words import LANGUAGES
-from evaluation.studies.audit import data_date
+from evaluation.studies.processed import look_at_code
 from evaluation.studies.project import Project, open_project
 from evaluation.studies.reads import unrecorded
 from evaluation.studies.regional import region_data_date
@@ -79,6 +88,22 @@ def publish(
     write_page(html, page=page, reports_root=reports_root)
 
 
+def get_ready(project: Project) -> None:
+    """Read and compile what every page of a project needs, so that processes forked from this one need not.
+
+    Raises
+    ------
+    EvaluationError
+        When the configuration or the catalogue of messages is at fault.
+    """
+    prepare_templates()
+    for language in LANGUAGES:
+        words = Labels(project, language).words
+        words.say("Data"), words.number(1234.5, signed=True), words.listing("ab"), words.day(date(2024, 1, 1))
+    _ = project.programme, project.study_plan
+    look_at_code()
+
+
 def _title(target_name: str, parameters: Mapping[str, Any], labels: Labels) -> str:
     if "region_code" in parameters:
         return labels.region(str(parameters["region_code"]))
@@ -93,6 +118,7 @@ def _titles(labels: Labels) -> dict[str, Callable[[], str]]:
         ),
         "impact": lambda: say("What is known of the programme's effect?"),
         "pillars": lambda: say("How are the six pillars scored, and how do regions spread?"),
+        "index_audit": lambda: say("How far can the scores be trusted?"),
         "indicators": lambda: say("Which indicators are used, and which are wanted?"),
         "data_audit": lambda: say("Which data are there, and what may they be used for?"),
     }
@@ -130,6 +156,7 @@ def _navigation(labels: Labels) -> tuple[Link, ...]:
         Link(say("Overview"), home),
         Link(say("Impact"), f"{language}/impact.html"),
         Link(say("Pillars"), f"{language}/pillars.html"),
+        Link(say("Trust"), f"{language}/index-audit.html"),
         Link(say("Indicators"), f"{language}/indicators.html"),
         Link(say("Data"), f"{language}/data-audit.html"),
     )
@@ -187,13 +214,17 @@ def _data_date(parameters: Mapping[str, Any], project: Project) -> str:
     """Return the day the latest dated figure was received, among the region's own on a region's page."""
     if "region_code" in parameters:
         return region_data_date(project, str(parameters["region_code"]))
+    from evaluation.studies.audit import data_date  # no part of what a region's page is made of
+
     return data_date(project.raw_dir)
 
 
 def _terms(labels: Labels) -> str:
     """Return each publisher with the terms of its figures, as far as they are known."""
     terms: dict[str, list[str]] = {}
-    for source in labels.catalog.sources.values():
+    for code, source in labels.catalog.sources.items():
+        if code == SELF_REPORTED:
+            continue  # nobody's product: the table that shows such a figure says who told it
         known = terms.setdefault(source.publisher, [])
         licence = source.licence.get(labels.language)
         if licence not in known:

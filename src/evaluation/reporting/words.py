@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -50,10 +50,14 @@ def spoken() -> tuple[str, ...]:
     return tuple(sorted(_SPOKEN))
 
 
-def messages_state(language: Language, messages: Iterable[str]) -> str:
-    """Return the hash of the present translations of messages."""
-    translations = {} if language == SOURCE_LANGUAGE else read_messages(language)
-    return fingerprint([[message, translations.get(message, message)] for message in sorted(set(messages))])
+def translations(language: Language) -> Mapping[str, str]:
+    """Return message to translation; nothing for the source language, in which a message is its own."""
+    return {} if language == SOURCE_LANGUAGE else read_messages(language)
+
+
+def message_state(message: str, known: Mapping[str, str]) -> str:
+    """Return the hash of a message's translation."""
+    return fingerprint([[message, known.get(message, message)]])
 
 
 class MissingTranslationError(EvaluationError):
@@ -72,6 +76,10 @@ class Words:
     def __init__(self, language: Language) -> None:
         self.language = language
         self._formatter = _LocalFormatter(language)
+
+    @cached_property
+    def _messages(self) -> dict[str, str]:
+        return read_messages(self.language)
 
     def say(self, message: str, /, **values: Any) -> str:
         """Return a message in the language, its placeholders filled.
@@ -113,7 +121,7 @@ class Words:
         _SPOKEN[message] = None
         if self.language == SOURCE_LANGUAGE:
             return message
-        translated = read_messages(self.language).get(message)
+        translated = self._messages.get(message)
         if not translated:
             raise MissingTranslationError(
                 f"message without a translation into {self.language!r}: {message!r}. "
@@ -122,9 +130,14 @@ class Words:
         return translated
 
 
-@cache
 def read_messages(language: Language) -> dict[str, str]:
-    """Return message to translation for a language."""
+    """Return message to translation for a language, read again in this process only when the catalogue was touched."""
+    found = (LOCALE_DIR / f"{language}.po").stat()
+    return _messages(language, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _messages(language: Language, _modified: int, _size: int) -> dict[str, str]:
     with (LOCALE_DIR / f"{language}.po").open("rb") as stream:
         catalogue = read_po(stream, locale=language)
     return {

@@ -16,21 +16,14 @@ from evaluation.impact.aggregate import Kind
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.schema import ESTIMATES
 from evaluation.studies.panels import OutcomePanel, StudyData, outcome_panel, study_data
-from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan, StudyPlan, read_study_plan
-from evaluation.studies.project import Project, config_state
-from evaluation.studies.reads import note
+from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan, StudyPlan
+from evaluation.studies.project import Project
 
 DETAILED_ROWS = ("conditional", "unconditional", "base_2020")
 """Rows whose effects by year are kept; of the others the average and the test before treatment are."""
 NO_COMPARISON = "no_comparison"
 BEYOND_DATA = "beyond_data"
 METHOD_CHANGES = "method_changes"
-
-
-def study_plan(project: Project) -> StudyPlan:
-    """Return the study plan of a project."""
-    note("config:study_plan", config_state(project, "study_plan"))
-    return read_study_plan(project.config_dir, project.catalog, registry=project.registry)
 
 
 def build_estimates(project: Project, indicators: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +33,7 @@ def build_estimates(project: Project, indicators: pd.DataFrame) -> pd.DataFrame:
     none, in ``status`` (``not_estimable:<reason>:<last year of the data>``). An estimate's ``status`` is empty, or
     says what it lacks: ``without_cohort:<joining year>``, ``ends:<last year>``.
     """
-    plan = study_plan(project)
+    plan = project.study_plan
     data = study_data(project, indicators, plan)
     parts = [
         _one_study(data, design=design, row=row, outcome=outcome)
@@ -64,7 +57,7 @@ def group_time_effects(
 
     For notebooks and diagnostics: what `build_estimates` files is an average of these.
     """
-    plan = plan or study_plan(project)
+    plan = plan or project.study_plan
     chosen = plan.design(design)
     variation = next(one for one in plan.rows_of(chosen) if one.code == row)
     data = study_data(project, indicators, plan)

@@ -1,54 +1,61 @@
 """The tables of ``data/processed/``, each by its name.
 
 Belongs here: which table comes from what. Does not belong here: how tables are kept (`evaluation.studies.kept`) or
-computed (`evaluation.indicators`, `evaluation.studies.scores`, `.standing`, `.estimates`).
+computed (`evaluation.studies.building`, imported when a table is built: a page that only reads does not depend on
+how figures are computed).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from evaluation.errors import UsageError
-from evaluation.indicators import build_indicators
 from evaluation.provenance import fingerprint
 from evaluation.schema import (
     EDITION_FIGURES,
     ESTIMATES,
     INDICATORS,
-    REGION_BESIDE,
-    REGION_COMPARISON,
-    REGION_GROUPS,
-    REGION_INDICATORS,
-    REGION_SERIES,
-    REGION_STANDING,
     SCORES,
+    SERIES_CHANGES,
+    SERIES_SCORES,
     TableSchema,
 )
-from evaluation.sources import read_observations
-from evaluation.studies.estimates import build_estimates, study_plan
-from evaluation.studies.kept import inputs_state, keep, raw_state
-from evaluation.studies.project import Project
-from evaluation.studies.reads import note, unrecorded
-from evaluation.studies.scores import Edition, edition_from_tables, score_editions
-from evaluation.studies.standing import (
-    all_groups,
-    region_beside,
-    region_comparison,
-    region_indicators,
-    region_series,
-    region_standing,
+from evaluation.studies.kept import (
+    code_state,
+    inputs_state,
+    keep,
+    keep_rows,
+    make_current,
+    packages_state,
+    part_state,
+    raw_state,
 )
+from evaluation.studies.project import Project, config_state
+from evaluation.studies.reads import note, unrecorded
 
-DATA = ("catalog", "registry")
-"""Parts of the configuration that figures and scores come from."""
+if TYPE_CHECKING:
+    from evaluation.studies.scores import Edition
+
+DATA = ("catalog", "registry", "corrections")
+"""Parts of the configuration that figures come from."""
+RANKED = (*DATA, "uncertainty")
+"""Parts of the configuration that scores and their ranks come from."""
 STUDY = (*DATA, "programme", "study_plan")
 """Parts of the configuration that estimates come from."""
+ESTIMATING = ("evaluation.studies.estimates", "evaluation.schema")
+"""Modules that estimates come from, with all that they import."""
+STANDING = (*STUDY, "uncertainty")
+"""Parts of the configuration that regions' pages come from."""
 
 
 def observations(project: Project) -> pd.DataFrame:
     """Return all received figures, checked at the door."""
+    from evaluation.sources import read_observations
+
     note("raw", raw_state(project))
     return read_observations(project.raw_dir, catalog=project.catalog, registry=project.registry)
 
@@ -59,7 +66,16 @@ def indicators(project: Project) -> pd.DataFrame:
         project,
         schema=INDICATORS,
         inputs=inputs_state(project, *DATA),
-        build=lambda: build_indicators(observations(project), project.catalog),
+        build=partial(_build, project, INDICATORS),
+    )
+
+
+def _make_indicators(project: Project) -> None:
+    make_current(
+        project,
+        schema=INDICATORS,
+        inputs=inputs_state(project, *DATA),
+        build=partial(_build, project, INDICATORS),
     )
 
 
@@ -71,6 +87,8 @@ def edition(project: Project, year: int) -> Edition:
     UsageError
         When there is no such edition.
     """
+    from evaluation.studies.scores import edition_from_tables
+
     check_edition(project, year)
     return edition_from_tables(scores(project), edition_figures(project), catalog=project.catalog, year=year)
 
@@ -94,8 +112,8 @@ def scores(project: Project) -> pd.DataFrame:
     return keep(
         project,
         schema=SCORES,
-        inputs=inputs_state(project, *DATA),
-        build=lambda: pd.concat([one.scores for one in _scored(project)], ignore_index=True),
+        inputs=inputs_state(project, *RANKED),
+        build=partial(_build, project, SCORES),
     )
 
 
@@ -104,10 +122,8 @@ def edition_figures(project: Project) -> pd.DataFrame:
     return keep(
         project,
         schema=EDITION_FIGURES,
-        inputs=inputs_state(project, *DATA),
-        build=lambda: pd.concat(
-            [one.figures.assign(edition=one.year) for one in _scored(project)], ignore_index=True
-        ),
+        inputs=inputs_state(project, *RANKED),
+        build=partial(_build, project, EDITION_FIGURES),
     )
 
 
@@ -116,25 +132,41 @@ def estimates(project: Project) -> pd.DataFrame:
     return keep(
         project,
         schema=ESTIMATES,
-        inputs=inputs_state(project, *STUDY),
-        build=lambda: build_estimates(project, indicators(project)),
+        inputs=_estimates_inputs(project),
+        build=partial(_build, project, ESTIMATES),
     )
 
 
 def design_estimates(project: Project, design: str) -> pd.DataFrame:
     """Return the rows of `estimates` of one design, and note that these were read and no others."""
     with unrecorded():
-        table = estimates(project)
-    note(f"estimates:{design}", design_state(project, design))
-    return table[table["design"] == design].reset_index(drop=True)
+        table = keep_rows(
+            project,
+            schema=ESTIMATES,
+            inputs=_estimates_inputs(project),
+            build=partial(_build, project, ESTIMATES),
+            column="design",
+            value=design,
+        )
+    note(f"estimates:{design}", part_state(project, ESTIMATES, design))
+    return table
 
 
 def design_state(project: Project, design: str) -> str:
     """Return the hash of one design's estimates."""
     with unrecorded():
-        table = estimates(project)
-    rows = table[table["design"] == design]
-    return fingerprint(rows.to_csv(index=False, lineterminator="\n").encode())
+        _make_estimates(project)
+    return part_state(project, ESTIMATES, design)
+
+
+def series_scores(project: Project) -> pd.DataFrame:
+    """Return the table `series_scores`: pillars and dimensions in every year of the series."""
+    return region_table(project, SERIES_SCORES)
+
+
+def series_changes(project: Project) -> pd.DataFrame:
+    """Return the table `series_changes`: what moved each pillar's score over the series."""
+    return region_table(project, SERIES_CHANGES)
 
 
 def region_table(project: Project, schema: TableSchema) -> pd.DataFrame:
@@ -142,42 +174,58 @@ def region_table(project: Project, schema: TableSchema) -> pd.DataFrame:
     return keep(
         project,
         schema=schema,
-        inputs=inputs_state(project, *STUDY),
-        build=lambda: _REGION_BUILDERS[schema.name](project),
+        inputs=inputs_state(project, *STANDING),
+        build=partial(_build, project, schema),
     )
 
 
-def _scored(project: Project) -> tuple[Edition, ...]:
-    return score_editions(indicators(project), project.catalog, project.registry.codes)
+def region_rows(project: Project, schemas: Iterable[TableSchema], region_code: str) -> list[pd.DataFrame]:
+    """Return one region's rows of such tables, for all editions; whoever reads them notes what it uses."""
+    inputs = inputs_state(project, *STANDING)
+    return [
+        keep_rows(
+            project,
+            schema=schema,
+            inputs=inputs,
+            build=partial(_build, project, schema),
+            column="region_code",
+            value=region_code,
+        )
+        for schema in schemas
+    ]
 
 
-def _by_edition(project: Project, build: Callable[[Edition, pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
-    groups = _groups(project)
-    return pd.concat([build(one, groups) for one in editions(project)], ignore_index=True)
-
-
-def _groups(project: Project) -> pd.DataFrame:
-    return region_table(project, REGION_GROUPS).set_index("region_code")
-
-
-_REGION_BUILDERS: dict[str, Callable[[Project], pd.DataFrame]] = {
-    REGION_GROUPS.name: lambda project: all_groups(project, indicators(project)).reset_index(),
-    REGION_STANDING.name: lambda project: _by_edition(
-        project, lambda one, groups: region_standing(one, groups, catalog=project.catalog)
-    ),
-    REGION_INDICATORS.name: lambda project: _by_edition(
-        project, lambda one, groups: region_indicators(one, groups, catalog=project.catalog)
-    ),
-    REGION_BESIDE.name: lambda project: _by_edition(
+def _make_estimates(project: Project) -> None:
+    make_current(
         project,
-        lambda one, groups: region_beside(
-            indicators(project), groups, catalog=project.catalog, year=one.year
-        ),
-    ),
-    REGION_SERIES.name: lambda project: region_series(
-        indicators(project), _groups(project), outcomes=study_plan(project).shown_over_time
-    ),
-    REGION_COMPARISON.name: lambda project: region_comparison(
-        project, indicators(project), study_plan(project)
-    ),
-}
+        schema=ESTIMATES,
+        inputs=_estimates_inputs(project),
+        build=partial(_build, project, ESTIMATES),
+    )
+
+
+def _estimates_inputs(project: Project) -> str:
+    """Return the fingerprint of what estimates come from, among the figures only those that the plan names.
+
+    They take longer than all else together, so a change of another figure or of code they do not use leaves them.
+    """
+    with unrecorded():
+        _make_indicators(project)
+        used = [
+            [code, part_state(project, INDICATORS, code)] for code in project.study_plan.studied_indicators
+        ]
+    config = [config_state(project, part) for part in ("catalog", "registry", "programme", "study_plan")]
+    return fingerprint(used, config, code_state(*ESTIMATING), packages_state())
+
+
+def look_at_code() -> None:
+    """Take the states of code and packages that inputs are made of; the process remembers them."""
+    code_state()
+    code_state(*ESTIMATING)
+    packages_state()
+
+
+def _build(project: Project, schema: TableSchema) -> pd.DataFrame:
+    from evaluation.studies.building import build_table
+
+    return build_table(project, schema)

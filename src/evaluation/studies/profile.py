@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from evaluation.catalog import Correction
 from evaluation.studies.peers import GROUPS
 
 
@@ -36,10 +37,16 @@ class RegionProfile:
         Its rows of `region_series`: outcomes over time.
     comparison
         Its rows of `region_comparison`: primary outcomes beside those of its comparison group.
+    scores_over_time
+        Its rows of `series_scores`: pillars and dimensions in every year of the series.
+    changes
+        Its rows of `series_changes`: what each indicator did to its pillar's score over the series.
     cohort
         Its row of the table `cohorts`.
     entries
         Its entries of ``cohorts.csv``.
+    corrections
+        Records of corrected and disputed figures of this region, oldest first.
     """
 
     region: pd.Series
@@ -50,8 +57,11 @@ class RegionProfile:
     beside: pd.DataFrame
     series: pd.DataFrame
     comparison: pd.DataFrame
+    scores_over_time: pd.DataFrame
+    changes: pd.DataFrame
     cohort: pd.Series
     entries: pd.DataFrame
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def joined(self) -> tuple[int, ...]:

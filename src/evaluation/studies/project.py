@@ -7,21 +7,26 @@ Belongs here: where things are. Does not belong here: what is computed from them
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
-from evaluation.catalog import Catalog, load_catalog
+from evaluation.catalog import Catalog, Correction, load_catalog, read_corrections
 from evaluation.errors import UsageError
 from evaluation.programme import Programme, read_programme
 from evaluation.provenance import fingerprint_files
 from evaluation.regions import Registry, read_registry
+from evaluation.studies.plan import StudyPlan, read_study_plan
 from evaluation.studies.reads import note
+from evaluation.studies.uncertainty_plan import UNCERTAINTY_FILE, UncertaintyPlan, read_uncertainty_plan
 
 CONFIG_PARTS: dict[str, tuple[str, ...]] = {
     "catalog": ("pillars.yml", "sources.yml", "indicators/*.yml"),
-    "registry": ("regions.csv", "region_changes.csv", "tilegrid.csv"),
+    "registry": ("regions.csv", "region_changes.csv", "tilegrid.csv", "name_aliases.csv"),
     "programme": ("cohorts.csv", "unresolved.csv"),
     "study_plan": ("study_plan.yml",),
+    "uncertainty": (UNCERTAINTY_FILE,),
+    "corrections": ("corrections/*.yml",),
+    "ministry": ("ministry_evaluation.yml",),
 }
 """Parts of ``config/`` that are read, and noted, as one."""
 
@@ -63,29 +68,152 @@ class Project:
         """The pages."""
         return self.root / "reports"
 
-    @cached_property
+    @property
     def catalog(self) -> Catalog:
         """Pillars, indicators and sources."""
-        note("config:catalog", config_state(self, "catalog"))
-        return load_catalog(self.config_dir)
+        note("config:catalog", self._config_states["catalog"])
+        return self._catalog
 
-    @cached_property
+    @property
     def registry(self) -> Registry:
         """All regions."""
-        note("config:registry", config_state(self, "registry"))
-        return read_registry(self.config_dir)
+        note("config:registry", self._config_states["registry"])
+        return self._registry
 
-    @cached_property
+    @property
     def programme(self) -> Programme:
         """Who joined when."""
-        note("config:programme", config_state(self, "programme"))
-        return read_programme(self.config_dir, self.registry)
+        note("config:registry", self._config_states["registry"])
+        note("config:programme", self._config_states["programme"])
+        return self._programme
+
+    @property
+    def study_plan(self) -> StudyPlan:
+        """Which effects are estimated."""
+        for part in ("catalog", "registry", "study_plan"):
+            note(f"config:{part}", self._config_states[part])
+        return self._study_plan
+
+    @property
+    def uncertainty(self) -> UncertaintyPlan:
+        """Which choices behind the scores are varied."""
+        note("config:uncertainty", self._config_states["uncertainty"])
+        return self._uncertainty
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """Known errors and disputes of publishers' figures."""
+        for part in ("catalog", "registry", "corrections"):
+            note(f"config:{part}", self._config_states[part])
+        return self._corrections
+
+    @cached_property
+    def _config_states(self) -> dict[str, str]:
+        return {part: config_state(self, part) for part in CONFIG_PARTS}
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return _catalog(self.config_dir, self._config_states["catalog"])
+
+    @cached_property
+    def _registry(self) -> Registry:
+        return _registry(self.config_dir, self._config_states["registry"])
+
+    @cached_property
+    def _programme(self) -> Programme:
+        states = self._config_states
+        return _programme(self.config_dir, states["registry"], states["programme"])
+
+    @cached_property
+    def _study_plan(self) -> StudyPlan:
+        states = self._config_states
+        return _study_plan(self.config_dir, states["catalog"], states["registry"], states["study_plan"])
+
+    @cached_property
+    def _corrections(self) -> tuple[Correction, ...]:
+        states = self._config_states
+        return _corrections(self.config_dir, states["catalog"], states["registry"], states["corrections"])
+
+    @cached_property
+    def _uncertainty(self) -> UncertaintyPlan:
+        return _uncertainty(self.config_dir, self._config_states["uncertainty"])
+
+
+# Projects opened one after the other in a process share what they read while the files stay the same. The states
+# only tell one content from another.
+
+
+@lru_cache(maxsize=2)
+def _catalog(config_dir: Path, _state: str) -> Catalog:
+    return load_catalog(config_dir)
+
+
+@lru_cache(maxsize=2)
+def _registry(config_dir: Path, _state: str) -> Registry:
+    return read_registry(config_dir)
+
+
+@lru_cache(maxsize=2)
+def _programme(config_dir: Path, registry_state: str, _state: str) -> Programme:
+    return read_programme(config_dir, _registry(config_dir, registry_state))
+
+
+@lru_cache(maxsize=2)
+def _study_plan(config_dir: Path, catalog_state: str, registry_state: str, _state: str) -> StudyPlan:
+    return read_study_plan(
+        config_dir, _catalog(config_dir, catalog_state), registry=_registry(config_dir, registry_state)
+    )
+
+
+@lru_cache(maxsize=2)
+def _corrections(
+    config_dir: Path, catalog_state: str, registry_state: str, _state: str
+) -> tuple[Correction, ...]:
+    return read_corrections(
+        config_dir,
+        catalog=_catalog(config_dir, catalog_state),
+        regions=_registry(config_dir, registry_state).codes,
+    )
+
+
+@lru_cache(maxsize=2)
+def _uncertainty(config_dir: Path, _state: str) -> UncertaintyPlan:
+    return read_uncertainty_plan(config_dir)
 
 
 def config_state(project: Project, part: str) -> str:
     """Return the hash of one part of the configuration (a key of `CONFIG_PARTS`)."""
-    paths = [path for pattern in CONFIG_PARTS[part] for path in project.config_dir.glob(pattern)]
-    return fingerprint_files(paths, root=project.root)
+    return files_state(project, "config", CONFIG_PARTS[part])
+
+
+def files_state(project: Project, folder: str, patterns: tuple[str, ...]) -> str:
+    """Return the hash of the files of a folder that match, taken again only when one was touched, came or went."""
+    key = (project.root, folder, patterns)
+    if _LOOKED_AT is not None and key in _LOOKED_AT:
+        return _LOOKED_AT[key]
+    paths = {path for pattern in patterns for path in (project.root / folder).glob(pattern)}
+    found = [(path, path.stat()) for path in sorted(paths) if path.is_file()]
+    state = _files_state(project.root, tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in found))
+    if _LOOKED_AT is not None:
+        _LOOKED_AT[key] = state
+    return state
+
+
+@lru_cache(maxsize=16)
+def _files_state(root: Path, touched: tuple[tuple[Path, int, int], ...]) -> str:
+    return fingerprint_files([path for path, _, _ in touched], root=root)
+
+
+_LOOKED_AT: dict[tuple[Path, str, tuple[str, ...]], str] | None = None
+
+
+def look_once() -> None:
+    """Take every file of the project in this process as it is found first: for a process that makes pages and ends.
+
+    What changes meanwhile differs from what the run found at its beginning, so the next run sees it.
+    """
+    global _LOOKED_AT
+    _LOOKED_AT = {}
 
 
 def open_project(root: Path | str | None = None) -> Project:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from evaluation.catalog import Catalog
+from evaluation.schema import INDEX_CODE
 from evaluation.sources.origins import UNDATED
 from evaluation.studies.panels import study_units, usable
 from evaluation.studies.peers import (
@@ -23,7 +25,7 @@ from evaluation.studies.peers import (
 )
 from evaluation.studies.plan import StudyPlan
 from evaluation.studies.project import Project
-from evaluation.studies.scores import INDEX_CODE, Edition
+from evaluation.studies.scores import Edition
 
 
 def region_standing(edition: Edition, groups: pd.DataFrame, *, catalog: Catalog) -> pd.DataFrame:
@@ -63,6 +65,12 @@ def region_indicators(edition: Edition, groups: pd.DataFrame, *, catalog: Catalo
     """Return each region's figure of every indicator in force, with its grade and the gap to its peers.
 
     An indicator that a region lacks is a row with a missing value, so that its page can say so.
+
+    Returns
+    -------
+    DataFrame
+        Table `region_indicators`; ``ahead_of`` is the share of all other regions with a figure that the region is ahead
+        of on the score, ties counted half.
     """
     scores = edition.scores[edition.scores["level"] == "indicator"]
     peers = groups["peers"].to_numpy(dtype=str)
@@ -88,6 +96,7 @@ def region_indicators(edition: Edition, groups: pd.DataFrame, *, catalog: Catalo
                 gap=gap,
                 better=np.sign(gap) * float(indicator.direction or 0),
                 n_peers=others_count(value, peers),
+                ahead_of=_share_behind(graded["score"].to_numpy(dtype=float)),
             ).reset_index()
         )
     order = list(catalog.dimensions)
@@ -98,9 +107,12 @@ def region_indicators(edition: Edition, groups: pd.DataFrame, *, catalog: Catalo
 def region_beside(
     indicators: pd.DataFrame, groups: pd.DataFrame, *, catalog: Catalog, year: int
 ) -> pd.DataFrame:
-    """Return other institutions' composites of an edition's years: latest figure and peers' median that year."""
+    """Return what is shown beside the scores: latest figure of an edition's years and peers' median that year.
+
+    These are other institutions' composites, and figures of wanted indicators that regions' own offices filled in.
+    """
     first = year - catalog.framework.edition_window + 1
-    composites = {indicator.code: indicator for indicator in catalog.with_use("beside")}
+    composites = {indicator.code: indicator for indicator in catalog.with_use("beside", "wanted")}
     shown = indicators[
         indicators["indicator"].isin(composites)
         & indicators["year"].between(first, year)
@@ -253,3 +265,11 @@ def _others_mean(
         mean[same] = np.divide(sums, n_others, out=np.full(same.sum(), np.nan), where=n_others > 0)
         size[same] = (same & in_group).sum() - in_group[same]
     return mean, size
+
+
+def _share_behind(score: np.ndarray) -> np.ndarray:
+    """Return the share of the others with a score that lie below each, ties counted half; missing where there is none."""
+    n_others = int(np.isfinite(score).sum()) - 1
+    if n_others < 1:
+        return np.full(len(score), np.nan)
+    return (rankdata(score, nan_policy="omit") - 1.0) / n_others
