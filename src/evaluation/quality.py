@@ -17,12 +17,18 @@ Reason = Literal[
     "",
     "one_copy",
     "doubtful_or_back_cast",
+    "implausible_change",
+    "parts_do_not_add_up",
     "old_data",
     "partial_coverage",
     "low_coverage",
     "capped_at_goalpost",
+    "self_reported",
+    "corrected",
+    "disputed",
 ]
-"""Closed list of reasons; the words for each stand in the message catalogue."""
+"""Closed list of reasons; the words for each stand in the message catalogue. After ``corrected`` and ``disputed`` stands
+a colon and the code of the record in ``config/corrections/``."""
 
 GRADE_REASONS: Mapping[str, Reason] = {"A": "", "B": "one_copy", "C": "doubtful_or_back_cast"}
 """What the grade of a received figure means."""

@@ -338,6 +338,16 @@ COHORTS = [
     Case("unresolved.csv", doubled_row(2), ("row 3", "stands twice")),
 ]
 
+UNCERTAINTY = [
+    *yaml_cases("uncertainty.yml", "assumptions"),
+    Case("uncertainty.yml", swap("spread: 0.25", "spread: 1.5"), ("spread", "1.5")),
+    Case("uncertainty.yml", swap("replications: 2000", "replications: 3"), ("replications", "3")),
+    Case("uncertainty.yml", swap("interval: [0.05, 0.95]", "interval: [0.6, 0.95]"), ("hold the median",)),
+    Case("uncertainty.yml", swap("code: goalposts\n", "code: weights\n"), ("'weights' stands 2 times",)),
+    Case("uncertainty.yml", swap("level: pillar", "level: index"), ("'index' is varied 2 times",)),
+    Case("uncertainty.yml", swap("vary: leave_out", "vary: everything"), ("everything",)),
+]
+
 POVERTY_OUTCOME = r"^  - \{indicator: poverty_rate.*\n"
 PLAN = [
     *yaml_cases("study_plan.yml", "rows"),
@@ -430,7 +440,7 @@ PLAN = [
     ),
 ]
 
-CASES = [*SOURCES, *INDICATORS, *PILLARS, *REGIONS, *GRID, *CHANGES, *COHORTS, *PLAN]
+CASES = [*SOURCES, *INDICATORS, *PILLARS, *REGIONS, *GRID, *CHANGES, *COHORTS, *PLAN, *UNCERTAINTY]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -164,11 +165,19 @@ def test_a_parameter_may_have_another_name(project: Project) -> None:
 
 
 def test_the_pages_own_notebook_takes_a_year_for_its_edition() -> None:
-    targets = plan(
-        Project(root=REPO), ("region_code", "3404"), ("year", "2024"), notebook="05_region_report"
-    ).targets
-    assert [target.name for target in targets] == ["region:id:3404", "region:en:3404"]
-    assert all(target.parameters["edition"] == 2024 for target in targets)
+    project, code = Project(root=REPO), ("region_code", "3404")
+    targets = plan(project, code, ("year", "2019"), notebook="05_region_report").targets
+    names = [target.name for target in targets]
+    assert names == ["region:id:3404:edition-2019", "region:en:3404:edition-2019"]
+    assert all(target.parameters["edition"] == 2019 for target in targets)
+
+
+def test_a_value_typed_that_is_the_standard_one_changes_no_page() -> None:
+    project, code = Project(root=REPO), ("region_code", "3404")
+    typed = plan(project, code, ("year", "2024"), notebook="05_region_report").targets
+    assert typed == plan(project, code, notebook="05_region_report").targets
+    standard = build_plan(project, notebook="05_region_report", regions=["3404"]).targets
+    assert [target.parameters for target in typed] == [target.parameters for target in standard]
 
 
 def rows(project: Project, text: str) -> Path:
@@ -180,9 +189,9 @@ def rows(project: Project, text: str) -> Path:
 def test_a_file_gives_a_row_of_parameters_for_each_page(project: Project) -> None:
     path = rows(project, "region_code,year,share\n1101,2019,0.25\n1102,2024,\n")
     made = build_plan(project, notebook="05_region", rows=path).targets[1:]
-    assert [(t.name, t.parameters["year"], t.parameters.get("share")) for t in made] == [
+    assert [(t.name, t.parameters.get("year"), t.parameters.get("share")) for t in made] == [
         ("region:id:1101:share-0.25:year-2019", 2019, 0.25),
-        ("region:id:1102", 2024, None),
+        ("region:id:1102", None, None),
     ]
 
 
@@ -204,6 +213,7 @@ def test_all_bad_rows_of_a_file_are_told_at_once(project: Project) -> None:
     [
         ("region_code,yaer\n1101,2019\n", "there is no parameter yaer; did you mean year"),
         ("region_code\n1101\n1101\n", "row 3: makes the same page as row 2"),
+        ("region_code,year\n1101,2024\n1101,\n", "row 3: makes the same page as row 2"),
         ("region_code\n1101,2\n", "more cells than the header"),
         ("region_code\n", "no row below its header"),
     ],
@@ -245,8 +255,11 @@ def test_a_faulty_list_of_reports_is_refused_with_all_faults(project: Project) -
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (None, "the file is missing"),
-        ("reports: [", "not readable as YAML"),
+        (None, "the file is not there"),
+        ("reports: [", "this is not YAML"),
+        ("", "the file is empty"),
+        ("reports: {}\nreports: {}", "'reports' stands twice in one block"),
+        ("reports: {a: {notebook: x, notebook: y}}", "'notebook' stands twice in one block"),
         ("pages: {}", "it must hold a mapping `reports`"),
         ("reports: {a: {notebok: x}}", "unknown entry 'notebok'; did you mean notebook"),
         ("reports: {a: 3}", "must be a mapping"),
@@ -330,3 +343,45 @@ def test_a_page_with_other_parameters_does_not_replace_the_standard_one(project:
     assert standard.output != other.output
     assert standard.name != other.name
     assert standard.output == plan(project, ("region_code", "3404"), ("year", "2024")).targets[-1].output
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [
+        ("34041", "3404 (Kabupaten Sleman)"),
+        ("sleman", "3404 (Kabupaten Sleman)"),
+        ("Kota Bandumg", "3273 (Kota Bandung)"),
+        ("simuelue", "1101 (Kabupaten Simeulue)"),
+    ],
+)
+def test_an_unknown_region_is_refused_with_the_nearest_by_code_or_name(typed: str, nearest: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(nearest)):
+        build_plan(Project(root=REPO), regions=[typed])
+    with pytest.raises(UsageError, match=re.escape(nearest)):
+        plan(Project(root=REPO), ("region_code", typed), notebook="05_region_report")
+
+
+def test_a_parameter_without_a_value_must_be_given(project: Project) -> None:
+    path = project.notebooks_dir / "07_survey.ipynb"
+    write_notebook(path, "print(wave, weight)", parameters="wave: int  # of the survey\nweight: float")
+    reports = {
+        "survey": report("07_survey"),
+        "listed": report("07_survey", output="x.html", parameters={"wave": 1}),
+    }
+    survey = make_project(project.root, reports)
+    with pytest.raises(UsageError) as refused:
+        build_plan(survey, notebook="07_survey")
+    message = str(refused.value)
+    assert "wave: int (must be given)" in message
+    assert "weight: float (must be given)" in message
+    pairs = [("weight", "2.5"), ("wave", "3")]
+    targets = build_plan(survey, notebook="survey", parameters=pairs).targets
+    assert [dict(target.parameters) for target in targets] == [{"weight": 2.5, "wave": 3}]
+    with pytest.raises(UsageError, match="wave must be of type int; got: 'x'"):
+        build_plan(survey, notebook="survey", parameters=[("wave", "x")])
+
+
+def test_a_region_like_no_other_is_refused_without_a_guess() -> None:
+    with pytest.raises(UsageError) as refused:
+        build_plan(Project(root=REPO), regions=["x", "3404"])
+    assert str(refused.value).endswith("\n  x")

@@ -11,7 +11,9 @@ from itertools import pairwise
 from math import inf
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from evaluation.catalog.years import LAST_YEAR, OpenYearRange, Year, YearRange, end_of
 
 Language = Literal["id", "en"]
 Grade = Literal["A", "B", "C"]
@@ -22,14 +24,12 @@ BAND_EDGES = (20.0, 40.0, 60.0, 80.0)
 """Where bands after the first start: the charts draw and name these."""
 
 
+SELF_REPORTED = "regional_offices"
+"""The source of figures that regions' own offices fill in; a wanted indicator has no other."""
+
+
 LOWEST_OF_TRANSFORM = {"log": 0.0, "log1p": -1.0}
 """At and below these the logarithm does not exist."""
-
-
-def _in_order(years: tuple[int, int]) -> tuple[int, int]:
-    if years[0] > years[1]:
-        raise ValueError(f"the first year lies after the last; got: {years[0]}, {years[1]}")
-    return years
 
 
 def _no_flag(value: object) -> object:
@@ -44,8 +44,6 @@ Number = Annotated[float, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, Field(strict=True)]
 Named = Annotated[str, Field(min_length=1)]
-Year = Annotated[int, Field(strict=True, ge=1900, le=2100)]
-YearRange = Annotated[tuple[Year, Year], AfterValidator(_in_order)]
 NonNegative = Annotated[float, Field(strict=True, ge=0)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Score = Annotated[float, Field(strict=True, ge=0, le=100)]
@@ -97,7 +95,7 @@ class Source(Record):
     licence: Text
     accessed: Named
     updates: Named | Text
-    code_system: Literal["bps_2021", "bps_2024", "kemendagri"]
+    code_system: Literal["bps_2021", "bps_2024", "kemendagri", "kemendagri_2021"]
     note: Text | None = None
 
 
@@ -123,7 +121,7 @@ class Segment(Record):
     source: Named
     variable: Named
     unit: Named
-    years: YearRange
+    years: OpenYearRange
 
     @property
     def first_year(self) -> int:
@@ -132,19 +130,28 @@ class Segment(Record):
 
     @property
     def last_year(self) -> int:
-        """Last year of the segment, included."""
-        return self.years[1]
+        """Last year of the segment, included; `LAST_YEAR` where it is open."""
+        return end_of(self.years)
+
+    def covers(self, year: int) -> bool:
+        """Tell whether the year lies in the segment."""
+        return self.first_year <= year <= self.last_year
 
 
 class Window(Record):
     """Years in which the method did not change: no score and no estimate crosses its ends."""
 
-    years: YearRange
+    years: OpenYearRange
     method: Text
+
+    @property
+    def last_year(self) -> int:
+        """Last year of the window, included; `LAST_YEAR` where it is open."""
+        return end_of(self.years)
 
     def covers(self, year: int) -> bool:
         """Tell whether the year lies in the window."""
-        return self.years[0] <= year <= self.years[1]
+        return self.years[0] <= year <= self.last_year
 
 
 class Wanted(Record):
@@ -163,7 +170,8 @@ class Indicator(Record):
     ----------
     use
         ``scored`` carries a score; ``beside`` is another institution's composite, shown and never averaged;
-        ``available`` is in the data and not used; ``wanted`` has no open data.
+        ``available`` is in the data and not used; ``wanted`` has no open data, and is shown where a region's own
+        office has filled in a template.
     direction
         +1 when more is better, -1 when less is better, None where none is claimed.
     valid_range
@@ -231,8 +239,10 @@ def _indicator_problems(indicator: Indicator) -> list[str]:
         ]
         if lacking:
             problems.append(f"a scored indicator needs {', '.join(lacking)}")
-    if indicator.use == "wanted" and (indicator.wanted is None or indicator.segments):
-        problems.append("a wanted indicator needs the block `wanted` and has no segments")
+    if indicator.use == "wanted" and indicator.wanted is None:
+        problems.append("a wanted indicator needs the block `wanted`")
+    if indicator.use == "wanted" and set(indicator.sources()) - {SELF_REPORTED}:
+        problems.append(f"segments of a wanted indicator name the source {SELF_REPORTED} alone; got others")
     if indicator.use != "wanted" and not indicator.segments:
         problems.append("an indicator with data needs at least one segment")
     floor = LOWEST_OF_TRANSFORM.get(indicator.transform)
@@ -267,7 +277,7 @@ def _year_problems(indicator: Indicator) -> list[str]:
         ("segments", [segment.years for segment in indicator.segments]),
         ("windows", [window.years for window in indicator.windows]),
     ):
-        ordered = sorted(ranges)
+        ordered = sorted((years[0], end_of(years)) for years in ranges)
         if any(a[1] >= b[0] for a, b in pairwise(ordered)):
             problems.append(f"{kind} overlap in years: one year would have two official values")
     uncovered = [
@@ -277,7 +287,8 @@ def _year_problems(indicator: Indicator) -> list[str]:
         if indicator.window_of(year) is None
     ]
     if uncovered:
-        problems.append(f"years {uncovered[0]}..{uncovered[-1]} lie in no constant-method window")
+        last = "on" if uncovered[-1] == LAST_YEAR else str(uncovered[-1])
+        problems.append(f"years {uncovered[0]}..{last} lie in no constant-method window")
     return problems
 
 

@@ -119,13 +119,13 @@ def _run(arguments: argparse.Namespace) -> None:
     if read_checked(project.processed_dir).inputs != surroundings.inputs:
         if engine == "warm":
             # the parent loads its packages while data and plan are checked
-            warm_up()
+            warm_up(project.root)
         _check_and_remember(project, surroundings.inputs)
     plan = build_plan(project, force=arguments.force, **_selection(arguments))
     with hold_lock(project.processed_dir):
         assessment = assess(plan, project, surroundings=surroundings)
         if engine == "warm" and not assessment.nothing_to_do:
-            warm_up()
+            warm_up(project.root)
         _make(assessment, project, engine=engine, jobs=arguments.jobs)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evaluation.catalog import Catalog, Indicator
+from evaluation.catalog import Catalog
 from evaluation.errors import BadInputError, Fault, raise_if_any
+from evaluation.provenance import Doubt, Origin
 from evaluation.regions import Registry
 from evaluation.schema import OBSERVATIONS, conform
+from evaluation.sources.formats import read_received
 from evaluation.sources.origins import list_vintages, read_origin
-from evaluation.sources.tidy import WHY_ROW, read_tidy
+from evaluation.sources.tidy import WHY_ROW
 
 
 def read_observations(raw_dir: Path, *, catalog: Catalog, registry: Registry) -> pd.DataFrame:
@@ -34,24 +37,80 @@ def read_observations(raw_dir: Path, *, catalog: Catalog, registry: Registry) ->
             faults.extend(error.faults)
     faults.extend(_absent_sources(raw_dir, catalog))
     faults.extend(_stray_files(raw_dir))
-    observations = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    observations = without_copies(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
     if tables:
-        faults.extend(_observation_faults(observations, catalog, registry))
+        faults.extend(observation_faults(observations, catalog, registry))
     raise_if_any(faults)
     return conform(observations, OBSERVATIONS)
 
 
+def read_sources(raw_dir: Path, sources: Collection[str], *, registry: Registry) -> pd.DataFrame:
+    """Read the vintages of some sources only, each file as its reader does, without what is checked over all.
+
+    Raises
+    ------
+    BadInputError
+        With the faults of their files.
+    """
+    folders = [folder for folder in list_vintages(raw_dir) if folder.parent.name in sources]
+    tables = [_read_vintage(folder, registry) for folder in folders]
+    if not tables:
+        nothing = pd.DataFrame(columns=[*OBSERVATIONS.columns, "file", "row"])
+        return nothing.astype({"year": "int64", "value": "float64"})
+    return without_copies(pd.concat(tables, ignore_index=True))
+
+
 def _read_vintage(folder: Path, registry: Registry) -> pd.DataFrame:
     origin = read_origin(folder)
-    return pd.concat(
-        [read_tidy(folder / name, origin=origin, registry=registry) for name in sorted(origin.files)],
-        ignore_index=True,
-    )
+    return read_files([folder / name for name in sorted(origin.files)], origin=origin, registry=registry)
+
+
+def read_files(paths: Sequence[Path], *, origin: Origin, registry: Registry) -> pd.DataFrame:
+    """Read the files of one vintage with the reader of their format, and grade what is doubtful.
+
+    Raises
+    ------
+    BadInputError
+        With the faults of all files.
+    """
+    faults: list[Fault] = []
+    tables = []
+    for path in paths:
+        try:
+            tables.append(read_received(path, origin=origin, registry=registry))
+        except BadInputError as error:
+            faults.extend(error.faults)
+    raise_if_any(faults)
+    return grade_doubts(pd.concat(tables, ignore_index=True), origin.doubts)
+
+
+def grade_doubts(observations: pd.DataFrame, doubts: Sequence[Doubt]) -> pd.DataFrame:
+    """Return observations with the doubtful figures graded as stated, where that is lower than their grade."""
+    if not doubts:
+        return observations
+    stated = {(doubt.variable, doubt.region_code, doubt.year): doubt for doubt in doubts}
+    keys = zip(observations["variable"], observations["region_code"], observations["year"], strict=True)
+    quality, reason = observations["quality"].tolist(), observations["quality_reason"].tolist()
+    for position, key in enumerate(keys):
+        if key in stated:
+            quality[position] = max(quality[position], stated[key].grade)
+            reason[position] = stated[key].reason
+    return observations.assign(quality=quality, quality_reason=reason)
+
+
+def without_copies(observations: pd.DataFrame) -> pd.DataFrame:
+    """Return observations with each figure once where two files of a vintage both hold it, and agree."""
+    key = list(OBSERVATIONS.key)
+    repeated = observations[observations.duplicated(key, keep=False)]
+    if repeated.empty:
+        return observations
+    first_file = repeated.groupby([*key, "value", "unit"], sort=False)["file"].transform("first")
+    return observations.drop(index=repeated.index[repeated["file"] != first_file])
 
 
 def _absent_sources(raw_dir: Path, catalog: Catalog) -> Iterator[Fault]:
     present = {folder.parent.name for folder in list_vintages(raw_dir)}
-    needed = {segment.source for _, segment in catalog.segments()}
+    needed = {segment.source for indicator, segment in catalog.segments() if indicator.use != "wanted"}
     for source in sorted(needed - present):
         yield Fault(
             where=str(raw_dir / source),
@@ -76,11 +135,18 @@ def _stray_files(raw_dir: Path) -> Iterator[Fault]:
                 where=str(path),
                 what="the file lies in no vintage folder, so it is not read",
                 why="its figures would be missing without a word",
-                remedy="move it to data/raw/<source>/<YYYY-MM-DD>/ with an origin.yml (docs/new_vintage.md)",
+                remedy="move it to data/raw/<source>/<YYYY-MM-DD>/ with an origin.yml (docs/bring_data.md)",
             )
 
 
-def _observation_faults(observations: pd.DataFrame, catalog: Catalog, registry: Registry) -> Iterator[Fault]:
+def observation_faults(observations: pd.DataFrame, catalog: Catalog, registry: Registry) -> Iterator[Fault]:
+    """Find figures that cannot be: doubled, of no variable of the catalogue, impossible, from before their region.
+
+    Parameters
+    ----------
+    observations
+        As the readers return them, with file and row.
+    """
     yield from _duplicates(observations)
     yield from _unknown_variables(observations, catalog)
     yield from _impossible_values(observations, catalog)
@@ -89,42 +155,56 @@ def _observation_faults(observations: pd.DataFrame, catalog: Catalog, registry: 
 
 def _duplicates(observations: pd.DataFrame) -> Iterator[Fault]:
     key = list(OBSERVATIONS.key)
-    for row in observations[observations.duplicated(key, keep="first")].itertuples():
-        yield _fault(
-            row,
-            f"{row.variable} of region {row.region_code} in {row.year} stands twice",
-            "keep one figure a region, year and variable; a revision is a new vintage",
-        )
+    repeated = observations[observations.duplicated(key, keep=False)]
+    first: dict[tuple[object, ...], Any] = {}
+    for row in repeated.itertuples():
+        before = first.setdefault(tuple(getattr(row, name) for name in key), row)
+        if before is not row:
+            yield _fault(
+                row,
+                f"{row.variable} of region {row.region_code} in {row.year} stands twice: {row.value:g} here, "
+                f"{before.value:g} in {_place(before)}",
+                "keep one figure a region, year and variable; a revision is a new vintage",
+            )
 
 
 def _unknown_variables(observations: pd.DataFrame, catalog: Catalog) -> Iterator[Fault]:
     units: dict[tuple[str, str], set[str]] = {}
     for _, segment in catalog.segments():
         units.setdefault((segment.source, segment.variable), set()).add(segment.unit)
-    for (source, variable), rows in observations.groupby(["source", "variable"], sort=True):
-        first = next(rows.itertuples())
-        if (source, variable) not in units:
+    kinds = observations.drop_duplicates(["source", "variable", "unit"])
+    pairs = zip(kinds["source"], kinds["variable"], strict=True)
+    for first, pair in zip(kinds.itertuples(), pairs, strict=True):
+        if pair not in units:
             yield _fault(
                 first,
-                f"variable {variable!r} is in no indicator of the catalogue",
+                f"variable {first.variable!r} is in no indicator of the catalogue",
                 "list it in config/indicators (use: available), with its unit and valid range",
             )
-            continue
-        for row in rows[~rows["unit"].isin(units[(source, variable)])].itertuples():
-            expected = " or ".join(sorted(units[(source, variable)]))
-            yield _fault(row, f"unit {row.unit!r} of {variable} is not {expected!r}", "convert or correct it")
+        elif first.unit not in units[pair]:
+            yield from _wrong_units(observations, first, expected=" or ".join(sorted(units[pair])))
+
+
+def _wrong_units(observations: pd.DataFrame, kind: Any, *, expected: str) -> Iterator[Fault]:
+    same = (observations[["source", "variable", "unit"]] == [kind.source, kind.variable, kind.unit]).all(
+        axis=1
+    )
+    for row in observations[same].itertuples():
+        yield _fault(row, f"unit {row.unit!r} of {row.variable} is not {expected!r}", "convert or correct it")
 
 
 def _impossible_values(observations: pd.DataFrame, catalog: Catalog) -> Iterator[Fault]:
-    indicator_of: Mapping[tuple[str, str], Indicator] = {
-        (segment.source, segment.variable): indicator for indicator, segment in catalog.segments()
+    bounds = {
+        (segment.source, segment.variable): indicator.bounds for indicator, segment in catalog.segments()
     }
-    pairs = pd.MultiIndex.from_frame(observations[["source", "variable"]])
-    bounds = {pair: indicator.bounds for pair, indicator in indicator_of.items()}
-    low, high = np.array([bounds.get(pair, (-np.inf, np.inf)) for pair in pairs]).T
+    open_ended = (-np.inf, np.inf)
+    kinds = observations[["source", "variable"]].drop_duplicates()
+    limits = kinds.assign(limits=[bounds.get(pair, open_ended) for pair in kinds.itertuples(index=False)])
+    limits = observations[["source", "variable"]].merge(limits, how="left", on=["source", "variable"])
+    low, high = np.array(limits["limits"].tolist()).T
     value = observations["value"].to_numpy()
     for row in observations[(value < low) | (value > high) | ~np.isfinite(value)].itertuples():
-        lowest, highest = bounds.get((row.source, row.variable), (-np.inf, np.inf))
+        lowest, highest = bounds.get((row.source, row.variable), open_ended)
         yield _fault(
             row,
             f"{row.variable} of region {row.region_code} in {row.year} is {row.value:g} {row.unit}, "
@@ -145,6 +225,9 @@ def _before_creation(observations: pd.DataFrame, registry: Registry) -> Iterator
         )
 
 
-def _fault(row: object, what: str, remedy: str) -> Fault:
-    place = f"{getattr(row, 'file')}, row {getattr(row, 'row')}"  # noqa: B009
-    return Fault(where=place, what=what, why=WHY_ROW, remedy=remedy)
+def _place(row: Any) -> str:
+    return f"{row.file}, {row.row if isinstance(row.row, str) else f'row {row.row}'}"
+
+
+def _fault(row: Any, what: str, remedy: str) -> Fault:
+    return Fault(where=_place(row), what=what, why=WHY_ROW, remedy=remedy)

@@ -17,6 +17,7 @@ from evaluation.provenance import Origin
 from evaluation.quality import GRADE_REASONS
 from evaluation.regions import Registry
 from evaluation.schema import GRADES
+from evaluation.sources.grid import Grid
 
 NEEDED = ("region_code", "year", "variable", "value", "unit", "quality")
 OPTIONAL = ("region_name", "quality_reason")
@@ -31,6 +32,14 @@ REMEDY_YEAR = "write the year with four digits"
 REMEDY_NUMBER = "write a number with a decimal point; leave the row out where it is missing"
 REMEDY_COMMA = "write a decimal point, and no sign between thousands: 1234.5"
 REMEDY_GRADE = f"grade it: one of {', '.join(GRADES)}"
+
+
+def is_tidy(grid: Grid) -> bool:
+    """Tell whether a text is in the tidy form, by its header."""
+    first = next((row for row in range(len(grid.rows)) if not grid.is_blank(row)), None)
+    if first is None:
+        return False
+    return set(NEEDED) <= {grid.text(first, column) for column in range(len(grid.rows[first]))}
 
 
 def read_tidy(path: Path, *, origin: Origin, registry: Registry) -> pd.DataFrame:

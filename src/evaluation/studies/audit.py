@@ -14,7 +14,7 @@ from evaluation.catalog import Catalog
 from evaluation.regions import Registry
 from evaluation.schema import GRADES
 from evaluation.sources import list_vintages
-from evaluation.sources.origins import UNDATED
+from evaluation.sources.origins import vintage_day
 
 COVERED_SHARE = 0.5
 """Share of regions with a usable figure from which a year counts as covered."""
@@ -96,5 +96,4 @@ def code_systems_differ(registry: Registry) -> tuple[int, int]:
 
 def data_date(raw_dir: Path) -> str:
     """Return the date of the latest dated vintage, empty where none is dated."""
-    dated = [folder.name for folder in list_vintages(raw_dir) if folder.name != UNDATED]
-    return max(dated, default="")
+    return max((vintage_day(folder.name) for folder in list_vintages(raw_dir)), default="")

@@ -9,10 +9,13 @@ from typing import Any
 
 from evaluation.catalog import Catalog
 from evaluation.errors import BadInputError, Fault, raise_if_any
+from evaluation.indicators import correction_faults, latest_vintage
 from evaluation.programme import Programme
+from evaluation.sources.bounds import read_bounds
+from evaluation.sources.titles import read_titles
 from evaluation.studies import processed
 from evaluation.studies.audit import HDI_GOALPOSTS
-from evaluation.studies.estimates import study_plan
+from evaluation.studies.ministry import published_evaluation
 from evaluation.studies.plan import WHY_PLAN, StudyPlan, read_study_plan
 from evaluation.studies.project import Project
 
@@ -47,9 +50,11 @@ def check_project(project: Project) -> CheckSummary:
     faults = list(configuration_faults(project))
     of_figures: list[Fault] = []
     observations = _collected(lambda: processed.observations(project), of_figures)
+    if observations is not None and not faults:
+        of_figures.extend(correction_faults(latest_vintage(observations), project.corrections))
     # figures are read with the registry and the catalogue, whose faults have been found before
     raise_if_any(dict.fromkeys([*faults, *of_figures]))
-    catalog, plan = project.catalog, study_plan(project)
+    catalog, plan = project.catalog, project.study_plan
     return CheckSummary(
         lines=(
             f"{len(project.registry.codes)} regions, {len(project.programme.entries)} entries of joining",
@@ -70,10 +75,17 @@ def configuration_faults(project: Project) -> tuple[Fault, ...]:
     registry = _collected(lambda: project.registry, faults)
     catalog = _collected(lambda: project.catalog, faults)
     programme = _collected(lambda: project.programme, faults) if registry else None
+    _collected(lambda: project.uncertainty, faults)
+    if registry:
+        _collected(lambda: published_evaluation(project), faults)
     plan = None
+    if catalog and registry:
+        _collected(lambda: project.corrections, faults)
     if catalog:
         plan = _collected(lambda: read_study_plan(project.config_dir, catalog, registry=registry), faults)
         faults.extend(_needed_indicator_faults(project.config_dir, catalog))
+        _collected(lambda: read_bounds(project.config_dir, catalog), faults)
+        _collected(lambda: read_titles(project.config_dir, catalog), faults)
     if plan and programme:
         faults.extend(_joining_year_faults(project.config_dir, plan, programme))
     return tuple(faults)
