@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import xlsxwriter
 from markupsafe import Markup, escape
@@ -307,17 +308,17 @@ def _plain(value: object) -> str:
 def _write_sheet(sheet: Any, frame: pd.DataFrame, heading: Any) -> None:
     sheet.freeze_panes(1, 1)
     for position, name in enumerate(map(str, frame.columns)):
-        values = frame.iloc[:, position].tolist()
-        longest = max([len(name), *(len(_plain(value)) for value in values)])
+        column = frame.iloc[:, position]
+        is_filled = column.notna().to_numpy() & ~column.isin([""]).to_numpy()
+        lines, filled = np.flatnonzero(is_filled), column[is_filled]
+        longest = max([len(name), *map(len, map(str, filled.unique().tolist()))])
         sheet.set_column(position, position, min(longest + 2, WIDEST_COLUMN))
         sheet.write_string(0, position, name, heading)
-        for line, value in enumerate(values, start=1):
-            _write_cell(sheet, line, position, value)
+        for line, value in zip(lines.tolist(), filled.tolist(), strict=True):
+            _write_cell(sheet, line + 1, position, value)
 
 
 def _write_cell(sheet: Any, line: int, position: int, value: object) -> None:
-    if _is_missing(value):
-        return
     if isinstance(value, str):
         sheet.write_string(line, position, value)
     elif isinstance(value, bool):

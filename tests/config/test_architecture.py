@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "evaluation"
 FORBIDDEN_NAMES = {"utils", "helpers", "common"}
@@ -24,10 +26,12 @@ def test_every_module_has_its_layer_and_no_layer_is_invented() -> None:
     assert named == modules()
 
 
-def test_the_impact_engine_is_described_module_by_module() -> None:
-    section = (ROOT / "ARCHITECTURE.md").read_text().split("## Impact engine")[1].split("##")[0]
+@pytest.mark.parametrize("engine", ["index", "impact"])
+def test_an_engine_is_described_module_by_module(engine: str) -> None:
+    title = f"## {engine.capitalize()} engine"
+    section = (ROOT / "ARCHITECTURE.md").read_text().split(title)[1].split("##")[0]
     named = set(re.findall(r"`([a-z_]+)`", section))
-    assert named == {path.stem for path in (PACKAGE / "impact").glob("*.py") if path.stem != "__init__"}
+    assert named == {path.stem for path in (PACKAGE / engine).glob("*.py") if path.stem != "__init__"}
 
 
 def test_nothing_is_named_for_being_useful() -> None:

@@ -9,7 +9,6 @@ from evaluation.catalog import Language
 from evaluation.reporting.effects import average, effect_with_cautions, reading, shock_caution
 from evaluation.reporting.labels import Labels
 from evaluation.studies import processed
-from evaluation.studies.estimates import study_plan
 from evaluation.studies.plan import StudyPlan
 from evaluation.studies.project import Project
 
@@ -35,7 +34,7 @@ def estimates(project: Project) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def plan(project: Project) -> StudyPlan:
-    return study_plan(project)
+    return project.study_plan
 
 
 def edited(
@@ -67,7 +66,7 @@ def n_others(estimates: pd.DataFrame, design: str, outcome: str) -> int:
 def told(
     project: Project, estimates: pd.DataFrame, design: str, outcome: str, language: Language = "en"
 ) -> str:
-    plan = study_plan(project)
+    plan = project.study_plan
     return effect_with_cautions(
         estimates,
         design=plan.design(design),

@@ -14,7 +14,6 @@ from evaluation.reporting.impact_report import open_impact_report
 from evaluation.reporting.labels import Labels
 from evaluation.schema import REGION_INDICATORS
 from evaluation.studies import processed
-from evaluation.studies.estimates import study_plan
 from evaluation.studies.plan import OutcomePlan
 from evaluation.studies.profile import RegionProfile
 from evaluation.studies.project import Project
@@ -42,12 +41,12 @@ BOTH = pytest.mark.parametrize("language", list(CASES))
 
 @pytest.fixture(scope="module")
 def poverty(project: Project) -> OutcomePlan:
-    return study_plan(project).outcome("poverty_rate")
+    return project.study_plan.outcome("poverty_rate")
 
 
 @pytest.fixture(scope="module")
 def output(project: Project) -> OutcomePlan:
-    return study_plan(project).outcome("grdp_pc_real")
+    return project.study_plan.outcome("grdp_pc_real")
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +164,7 @@ def test_effects_on_logarithms_are_told_in_per_cent(
     ],
 )
 def test_effects_are_told_in_the_unit_of_their_outcome(project: Project, indicator: str, unit: str) -> None:
-    outcome = study_plan(project).outcome(indicator)
+    outcome = project.study_plan.outcome(indicator)
     assert findings.effect_unit(outcome, labels_in(project, "en")) == unit
 
 

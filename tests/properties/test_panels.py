@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from evaluation.studies import processed
-from evaluation.studies.estimates import study_plan
 from evaluation.studies.panels import OutcomePanel, StudyData, outcome_panel, study_data
 from evaluation.studies.project import Project
 
@@ -46,7 +45,7 @@ def indicators(project: Project) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def data(project: Project, indicators: pd.DataFrame) -> StudyData:
-    return study_data(project, indicators, study_plan(project))
+    return study_data(project, indicators, project.study_plan)
 
 
 @pytest.fixture(scope="module")
@@ -352,7 +351,7 @@ def test_left_out_years_are_in_no_panel_of_their_row(data: StudyData) -> None:
 
 
 def test_no_panel_begins_before_the_plan_s_first_year(project: Project, indicators: pd.DataFrame) -> None:
-    plan = study_plan(project)
+    plan = project.study_plan
     later = plan.panel.model_copy(update={"first_year": 2012})
     data = study_data(project, indicators, plan.model_copy(update={"panel": later}))
     for outcome in ("poverty_rate", "unemployment_rate", "grdp_pc_real"):

@@ -64,9 +64,7 @@ def test_standing_equals_the_slow_comparison_with_each_group(project: Project, y
 
 
 def test_comparison_group_is_the_clean_controls_of_ones_own_type_without_oneself(project: Project) -> None:
-    from evaluation.studies.estimates import study_plan
-
-    plan = study_plan(project)
+    plan = project.study_plan
     units = study_units(project, plan)
     figures = usable(processed.indicators(project), "poverty_rate", plan)
     clean = units[units["clean_control"] & units["joined"].isna()]

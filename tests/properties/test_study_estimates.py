@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from evaluation.studies import processed
-from evaluation.studies.estimates import study_plan
 from evaluation.studies.plan import StudyPlan
 from evaluation.studies.project import Project
 
@@ -26,7 +25,7 @@ def estimates(project: Project) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def plan(project: Project) -> StudyPlan:
-    return study_plan(project)
+    return project.study_plan
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from evaluation.catalog import Indicator, Language
 from evaluation.charts import Chart, coverage_matrix
+from evaluation.reporting.errata import corrections_table
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, paragraph
 from evaluation.sources.origins import UNDATED
@@ -280,6 +281,10 @@ class DataReport:
             caption=say("What else the data hold"),
         )
 
+    def corrections_table(self) -> Table | Prose:
+        """Return which published figures were corrected or are disputed."""
+        return corrections_table(self.labels.project.corrections, self.labels)
+
     def wanted_table(self) -> Table:
         """Return what is wanted, from whom, and how to add it."""
         say, language = self.labels.words.say, self.labels.language
@@ -304,6 +309,9 @@ class DataReport:
             ],
             caption=say("Figures that would fill the holes"),
             group_by="pillar",
+            footnote=say(
+                "For most of them a region's own office can fill in a workbook instead, for itself alone: see docs/templates.md."
+            ),
         )
 
     def audit_downloads(self) -> Table:
@@ -375,5 +383,6 @@ def open_data_report(*, language: Language, project: Project | None = None) -> D
     )
 
 
-def _years(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}–{last}"
+def _years(first: int, last: int | None) -> str:
+    """Return a range of years; one that goes on has nothing after its dash."""
+    return str(first) if first == last else f"{first}–{last or ''}"

@@ -11,9 +11,10 @@ import math
 import pandas as pd
 
 from evaluation.reporting.labels import LOG_POINTS_TO_PERCENT, Labels
+from evaluation.reporting.rank_words import rank_sentence
+from evaluation.schema import INDEX_CODE
 from evaluation.studies.plan import OutcomePlan
 from evaluation.studies.profile import RegionProfile
-from evaluation.studies.scores import INDEX_CODE
 
 SMALLEST_P_SHOWN = 0.001
 """Smaller p values are only said to be smaller: their size carries no more meaning."""
@@ -51,7 +52,13 @@ def region_lead(profile: RegionProfile, labels: Labels) -> str:
         standing = words.say(
             "In no pillar with enough data does it stand clearly apart from regions like it."
         )
-    return " ".join([opening, standing, _doubt_sentence(scored, labels)])
+    sentences = [
+        opening,
+        _overall_rank(pillars.loc[INDEX_CODE], labels),
+        standing,
+        _doubt_sentence(scored, labels),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def clearly_apart(profile: RegionProfile, labels: Labels) -> tuple[list[str], list[str]]:
@@ -115,6 +122,11 @@ def _overall_sentence(profile: RegionProfile, overall: pd.Series, labels: Labels
         grade=overall["quality"],
         use=labels.grade_word(str(overall["quality"])),
     )
+
+
+def _overall_rank(overall: pd.Series, labels: Labels) -> str:
+    """Return the range of the overall rank; a score of grade C is no ground for one."""
+    return "" if overall["quality"] in ("", "C") else rank_sentence(overall, labels)
 
 
 def _doubt_sentence(scored: pd.DataFrame, labels: Labels) -> str:

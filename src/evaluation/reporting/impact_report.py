@@ -28,7 +28,7 @@ from evaluation.reporting.effects import (
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.studies import processed
-from evaluation.studies.estimates import group_time_effects, study_plan
+from evaluation.studies.estimates import group_time_effects
 from evaluation.studies.panels import study_units
 from evaluation.studies.plan import DesignPlan, Family, OutcomePlan, RowPlan, StudyPlan
 from evaluation.studies.project import Project, open_project
@@ -315,7 +315,7 @@ def open_impact_report(*, language: Language, project: Project | None = None) ->
     project = project or open_project()
     return ImpactReport(
         labels=Labels(project, language),
-        plan=study_plan(project),
+        plan=project.study_plan,
         indicators=processed.indicators(project),
         estimates=processed.estimates(project),
     )

@@ -13,8 +13,8 @@ from functools import cached_property
 
 from evaluation.catalog import Catalog, Indicator, Language
 from evaluation.reporting.words import NO_VALUE, Words
+from evaluation.schema import INDEX_CODE
 from evaluation.studies.project import Project
-from evaluation.studies.scores import INDEX_CODE
 
 LOG_POINTS_TO_PERCENT = 100.0
 """A difference of logs times 100 is a difference in per cent, to within a tenth for the sizes seen here."""
@@ -205,8 +205,13 @@ class Labels:
         return {
             "one_copy": say("one copy of the publisher's table"),
             "doubtful_or_back_cast": say("conflicting copies, a level break, or a back-cast"),
+            "implausible_change": say("a change beyond what is plausible in the time"),
+            "parts_do_not_add_up": say("parts that do not add up to the published total"),
             "old_data": say("older than one year in this edition"),
             "partial_coverage": say("some dimensions have no data"),
             "low_coverage": say("most dimensions have no data"),
             "capped_at_goalpost": say("beyond the goalpost, held there"),
-        }[code]
+            "self_reported": say("reported by the region itself"),
+            "corrected": say("corrected here: see the erratum"),
+            "disputed": say("in dispute: see the note"),
+        }[code.partition(":")[0]]

@@ -19,12 +19,14 @@ from evaluation.reporting.impact_figures import headline_forest
 from evaluation.reporting.impact_report import ImpactReport, open_impact_report
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, paragraph
+from evaluation.reporting.rank_words import brief_rank
 from evaluation.reporting.site import Filter, SearchLabels, page_link, region_search
 from evaluation.reporting.tiles import RIGHT_HALF_FROM, joining_layer, region_page, region_tiles
+from evaluation.schema import INDEX_CODE
 from evaluation.studies import processed
 from evaluation.studies.peers import region_groups
 from evaluation.studies.project import Project, open_project
-from evaluation.studies.scores import INDEX_CODE, Edition, comparable_scores
+from evaluation.studies.scores import Edition, comparable_scores
 from evaluation.tables import Column, Table
 
 
@@ -144,6 +146,10 @@ class Overview:
                     for band in overall["band"].where(alike).reindex(registry.index)
                 ],
                 "score": overall["score"].where(alike).reindex(registry.index).to_numpy(),
+                "rank": overall["rank"].where(alike).reindex(registry.index).to_numpy(),
+                "rank_words": [
+                    brief_rank(row, self.labels) for _, row in overall.reindex(registry.index).iterrows()
+                ],
                 "reason": words.say("figures for other dimensions"),
             }
         )
@@ -162,6 +168,13 @@ class Overview:
                 Column("band", words.say("Band, all pillars")),
                 Column(
                     "score", words.say("Score, all pillars"), "number", self.labels.score, reason_key="reason"
+                ),
+                Column(
+                    "rank",
+                    words.say("Rank and interval"),
+                    "number",
+                    reason_key="reason",
+                    render=lambda row: row["rank_words"],
                 ),
             ],
             filters=[
@@ -186,6 +199,7 @@ class Overview:
         links = (
             (words.say("What is known of the programme's effect"), f"{language}/impact.html"),
             (words.say("How the pillars are scored"), f"{language}/pillars.html"),
+            (words.say("How far the scores can be trusted"), f"{language}/index-audit.html"),
             (words.say("All indicators, used and wanted"), f"{language}/indicators.html"),
             (words.say("Audit of the data"), f"{language}/data-audit.html"),
         )

@@ -10,6 +10,7 @@ import pandas as pd
 from evaluation.charts import Chart, Mark, Span, StripLabels, TrendLabels, small_multiples
 from evaluation.charts import pillar_strip as draw_pillar_strip
 from evaluation.reporting import findings
+from evaluation.reporting.rank_words import rank_text
 from evaluation.reporting.region_programme import comparison_lines as draw_comparison_lines
 from evaluation.reporting.region_report import RegionReport
 from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
@@ -37,8 +38,8 @@ def pillar_strip(report: RegionReport) -> Chart:
         ),
         alt=_strip_alt(report),
         note=say(
-            "Bands instead of ranks: a rank without its uncertainty would claim too much. "
-            "Each pillar is compared among regions with figures for the same dimensions."
+            "Each pillar is compared among regions with figures for the same dimensions. In brackets the interval of a rank "
+            "under other choices of method."
         ),
         source=report.labels.sources(report.profile.indicators["indicator"]),
     )
@@ -83,6 +84,7 @@ def _strip_rows(report: RegionReport) -> pd.DataFrame:
                 labels.data_years(first, last)
                 for first, last in zip(rows["data_year_first"], rows["data_year_last"], strict=True)
             ],
+            "rank_text": [rank_text(row, labels) for _, row in rows.iterrows()],
             "grade": rows["quality"].to_numpy(),
             "grade_word": [labels.grade_word(grade) for grade in rows["quality"]],
             "missing_reason": [report.missing_pillar_reason(code) for code in rows["code"]],

@@ -15,17 +15,18 @@ import pandas as pd
 
 from evaluation.catalog import Language
 from evaluation.reporting import findings
+from evaluation.reporting.errata import errata
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.method import scoring_sentences
+from evaluation.reporting.method_choices import interval_sentences
 from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.reporting.region_programme import average_effects, design_of, participation_sentences
+from evaluation.schema import INDEX_CODE
 from evaluation.studies import processed
-from evaluation.studies.estimates import study_plan
 from evaluation.studies.plan import StudyPlan
 from evaluation.studies.profile import RegionProfile
 from evaluation.studies.project import Project, open_project
 from evaluation.studies.regional import read_profile
-from evaluation.studies.scores import INDEX_CODE
 from evaluation.studies.states import global_state
 
 CODE_LENGTH = 4
@@ -61,6 +62,10 @@ class RegionReport:
     def lead(self) -> Prose:
         """Return where the region stands and how sure that is."""
         return Prose(findings.region_lead(self.profile, self.labels))
+
+    def errata(self) -> Prose | None:
+        """Return which figures of the region were corrected or are disputed, None where none is."""
+        return errata(self.profile.corrections, self.labels)
 
     def peers(self) -> Prose:
         """Return who the region is compared with."""
@@ -103,6 +108,7 @@ class RegionReport:
                 "dimensions. Effects are averages over groups of joiners, estimated against regions that had not yet or "
                 "never joined."
             ),
+            interval_sentences(self.labels)[0],
         )
 
     def own_missing(self) -> Prose:
@@ -180,7 +186,7 @@ class _Analysis:
 def _analysis(root: Path, region_code: str, edition: int, state: str) -> _Analysis:
     """Return the analysis of one region; ``state`` makes a changed figure or setting a new analysis."""
     project = Project(root=root)
-    plan = study_plan(project)
+    plan = project.study_plan
     profile = read_profile(project, region_code, edition=edition)
     design = design_of(profile.joined[0], plan).code if profile.joined else ""
     return _Analysis(

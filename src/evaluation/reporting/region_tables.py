@@ -17,6 +17,7 @@ from evaluation.catalog import Indicator
 from evaluation.reporting import findings
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose
+from evaluation.reporting.rank_words import no_rank_reason, rank_text
 from evaluation.reporting.region_report import RegionReport
 from evaluation.tables import Column, Table, download_links, grade_badge, html_table
 
@@ -28,6 +29,8 @@ def comparison_table(report: RegionReport) -> Table:
         name=[report.labels.pillar(code) for code in profile.pillars["code"]],
         band_name=[report.labels.band(band) for band in profile.pillars["band"]],
         reason=[report.missing_pillar_reason(code) for code in profile.pillars["code"]],
+        rank_words=[rank_text(row, report.labels) for _, row in profile.pillars.iterrows()],
+        rank_reason=[no_rank_reason(row, report.labels) for _, row in profile.pillars.iterrows()],
     )
     island = report.labels.island_group(str(profile.groups["island_group"]))
     medians = (
@@ -42,6 +45,7 @@ def comparison_table(report: RegionReport) -> Table:
             Column("name", say("Pillar")),
             Column("score", say("Score"), "number", report.labels.score, reason_key="reason"),
             Column("band_name", say("Band")),
+            Column("rank_words", say("Rank and interval"), reason_key="rank_reason"),
             *(Column(key, heading, "number", report.labels.score) for key, heading in medians),
         ],
         caption=say(
@@ -49,7 +53,8 @@ def comparison_table(report: RegionReport) -> Table:
         ),
         footnote=say(
             "Only regions with figures for the same dimensions are compared; no median is given for fewer than five of "
-            "them, or where they are less than half of the group."
+            "them, or where they are less than half of the group. In brackets the interval of a rank under other "
+            "choices of method."
         ),
     )
 
@@ -74,7 +79,7 @@ def indicator_table(report: RegionReport) -> Table:
 
 
 def beside_table(report: RegionReport) -> Table | Prose:
-    """Return other institutions' composites, which are shown and not scored."""
+    """Return other institutions' composites and the region's own figures, which are shown and not scored."""
     say, table = report.labels.words.say, report.profile.beside
     if table.empty:
         return Prose(say("No other institution's composite covers this region in these years."))
@@ -86,14 +91,30 @@ def beside_table(report: RegionReport) -> Table | Prose:
     return html_table(
         shown,
         columns=[
-            Column("name", say("Composite")),
+            Column("name", say("Figure") if _self_reported(report) else say("Composite")),
             Column("value_text", say("Value"), "number"),
             Column("data_year", say("Year"), "number", lambda year: str(int(year))),
             Column("median_text", say("Median of regions like it"), "number"),
             Column("quality", say("Grade"), render=partial(_grade, report)),
         ],
-        caption=say("Other institutions' composites: shown beside the scores, never averaged into them"),
+        caption=_beside_caption(report),
     )
+
+
+def _beside_caption(report: RegionReport) -> str:
+    say = report.labels.words.say
+    if _self_reported(report):
+        return say(
+            "Other institutions' composites, and figures that the region's own office filled in: shown beside the scores, "
+            "never averaged into them"
+        )
+    return say("Other institutions' composites: shown beside the scores, never averaged into them")
+
+
+def _self_reported(report: RegionReport) -> frozenset[str]:
+    """Return the wanted indicators that the region's own office has figures of."""
+    wanted = {indicator.code for indicator in report.labels.catalog.with_use("wanted")}
+    return frozenset(wanted & set(report.profile.beside["indicator"]))
 
 
 def missing_table(report: RegionReport) -> Table:
@@ -107,10 +128,10 @@ def missing_table(report: RegionReport) -> Table:
             "why": indicator.wanted.why_missing.get(language),
         }
         for indicator in report.labels.catalog.with_use("wanted")
-        if indicator.wanted is not None
+        if indicator.wanted is not None and indicator.code not in _self_reported(report)
     ]
     return html_table(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows, columns=["pillar_name", "name", "publisher", "why"]),
         columns=[
             Column("name", say("Indicator wanted")),
             Column("publisher", say("Expected publisher")),
@@ -131,12 +152,16 @@ def downloads(report: RegionReport) -> Table:
             "pillars": report.profile.pillars.drop(columns=["spec"]),
             "indicators": report.profile.indicators,
             "outcomes": report.profile.series,
+            "scores_over_time": report.profile.scores_over_time,
+            "score_changes": report.profile.changes,
         },
         file_stem=f"kota-cerdas-{code}-{report.profile.edition_year}",
         labels={
             "pillars": say("Pillar scores"),
             "indicators": say("Indicators"),
             "outcomes": say("Outcomes over time"),
+            "scores_over_time": say("Scores over time"),
+            "score_changes": say("What moved the scores"),
             "xlsx": say("All tables (Excel)"),
         },
         heading=say("Take the figures of this page with you:"),

@@ -15,10 +15,11 @@ from evaluation.catalog.model import Band
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.method import scoring_sentences
 from evaluation.reporting.prose import Prose, paragraph
+from evaluation.schema import INDEX_CODE
 from evaluation.studies import processed
 from evaluation.studies.project import Project, open_project
-from evaluation.studies.scores import INDEX_CODE, Edition, comparable_scores
-from evaluation.tables import Column, Table, download_links, html_table
+from evaluation.studies.scores import Edition
+from evaluation.tables import Column, Table, html_table
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,24 @@ class ScoresReport:
                 low=overall["score"].quantile(0.25),
                 high=overall["score"].quantile(0.75),
             ),
+            self._ranks_sentence(overall),
             words.say(
                 "Of the {all:n0} dimensions of the six pillars {n:n0} have data in this edition, so every pillar "
                 "is a part of what its name promises.",
                 all=len(dimensions),
                 n=with_data,
             ),
+        )
+
+    def _ranks_sentence(self, overall: pd.DataFrame) -> str:
+        """Return how many places the overall ranks span for half of the regions, among those that are compared."""
+        alike = overall[overall["composition"] == overall["composition"].mode().iloc[0]]
+        places = (alike["rank_high"] - alike["rank_low"] + 1).median()
+        return self.labels.words.say(
+            "Under other choices of method the overall rank of half of them spans {places:n0} places or more of {n:n0}, so "
+            "no rank is printed without its interval.",
+            places=places,
+            n=len(alike),
         )
 
     def bands_table(self) -> Table:
@@ -167,51 +180,9 @@ class ScoresReport:
         parts.append(words.say("So the difference of two editions is not progress, and none is printed."))
         return paragraph(*parts)
 
-    def region_table(self) -> Table:
-        """Return every region's pillar scores."""
-        words = self.labels.words
-        codes = [*self.labels.catalog.pillars, INDEX_CODE]
-        scores = self.edition.scores
-        wide = pd.DataFrame({code: comparable_scores(scores, code) for code in codes}).reset_index()
-        wide["reason"] = words.say("no data, or figures for other dimensions")
-        registry = self.labels.project.registry.by_code
-        wide["name"] = registry["name"].reindex(wide["region_code"]).to_numpy()
-        wide["province"] = registry["province"].reindex(wide["region_code"]).to_numpy()
-        return html_table(
-            wide,
-            columns=[
-                Column("name", words.say("Region")),
-                Column("province", words.say("Province")),
-                *(
-                    Column(code, self.labels.pillar(code), "number", self.labels.score, reason_key="reason")
-                    for code in codes
-                ),
-            ],
-            caption=words.say("Scores of all regions, {year:y} edition", year=self.edition.year),
-            sortable=True,
-            phone="scroll",
-            wide=True,
-        )
-
-    def downloads(self) -> Table:
-        """Return the scores as files."""
-        words = self.labels.words
-        return download_links(
-            {"scores": self._wide().reset_index()},
-            file_stem=f"kota-cerdas-scores-{self.edition.year}",
-            labels={"scores": words.say("Pillar scores"), "xlsx": words.say("All tables (Excel)")},
-            heading=words.say("Take the figures of this page with you:"),
-        )
-
     @property
     def _bands(self) -> tuple[Band, ...]:
         return self.labels.catalog.framework.bands
-
-    def _wide(self) -> pd.DataFrame:
-        scores = self.edition.scores
-        level = scores[scores["level"].isin(["pillar", "index"])].set_index(["region_code", "code"])
-        wide = level["score"].unstack("code")  # noqa: PD010
-        return wide[[*self.labels.catalog.pillars, INDEX_CODE]]
 
     def _with_years(self, indicator: str) -> str:
         years = self.edition.figures.loc[self.edition.figures["indicator"] == indicator, "data_year"]

@@ -13,7 +13,15 @@ import pandas as pd
 
 from evaluation.catalog import Catalog
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
-from evaluation.studies.plan import JAVA_AND_BALI, DesignPlan, OutcomePlan, RowPlan, Scale, StudyPlan
+from evaluation.studies.plan import (
+    JAVA_AND_BALI,
+    POPULATION,
+    DesignPlan,
+    OutcomePlan,
+    RowPlan,
+    Scale,
+    StudyPlan,
+)
 from evaluation.studies.project import Project
 
 EARTH_RADIUS_KM = 6371.0088
@@ -74,18 +82,12 @@ class StudyData:
 
 def study_data(project: Project, indicators: pd.DataFrame, plan: StudyPlan) -> StudyData:
     """Return what the panels of a plan are made from."""
-    codes = [
-        *(outcome.indicator for outcome in plan.outcomes),
-        *plan.covariates.pre_period_means,
-        *(exposure.indicator for exposure in plan.exposure_to_2020),
-        plan.mining_outliers.indicator,
-    ]
     return StudyData(
         plan=plan,
         catalog=project.catalog,
         units=study_units(project, plan),
-        figures={code: usable(indicators, code, plan) for code in dict.fromkeys(codes)},
-        population=usable(indicators, "population", plan),
+        figures={code: usable(indicators, code, plan) for code in plan.studied_indicators},
+        population=usable(indicators, POPULATION, plan),
     )
 
 

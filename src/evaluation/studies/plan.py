@@ -38,6 +38,8 @@ JAVA_AND_BALI = "Java_Bali"
 """The island group that rows with ``units: not_java_bali`` leave out."""
 NEARLY_COMPLETE = 0.1
 """Share of announced participants that may be missing from a list that still counts as complete."""
+POPULATION = "population"
+"""The indicator that weights regions in the row ``weights: population``."""
 MAX_PRE_PERIOD_MEANS = 5
 """With more, a cohort of 26 regions cannot be compared with regions like it."""
 
@@ -158,6 +160,18 @@ class StudyPlan(Record):
     announced: tuple[Announced, ...]
     unknown_participants: UnknownParticipants
     shown_over_time: Annotated[tuple[Named, ...], Field(min_length=1)]
+
+    @property
+    def studied_indicators(self) -> tuple[str, ...]:
+        """Codes of all indicators that estimates are made from: outcomes, covariates, filters and weights."""
+        codes = (
+            *(outcome.indicator for outcome in self.outcomes),
+            *self.covariates.pre_period_means,
+            *(exposure.indicator for exposure in self.exposure_to_2020),
+            self.mining_outliers.indicator,
+            POPULATION,
+        )
+        return tuple(dict.fromkeys(codes))
 
     def outcome(self, indicator: str) -> OutcomePlan:
         """Return the plan of one outcome."""
