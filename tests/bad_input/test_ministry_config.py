@@ -11,7 +11,8 @@ import yaml
 
 from evaluation.errors import BadInputError
 from evaluation.studies.check import configuration_faults
-from evaluation.studies.ministry import MINISTRY_FILE, read_ministry_evaluation
+from evaluation.studies.ministry import MINISTRY_FILE
+from evaluation.studies.ministry_index import read_ministry_evaluation
 from evaluation.studies.project import Project
 
 Content = dict[str, Any]
@@ -35,7 +36,7 @@ FAULTS: list[tuple[str, Spoil, str]] = [
     (
         "dimension without a name",
         lambda one: one["dimensions"].pop(),
-        "they must be those of spec, each once",
+        "all parts are needed, or none",
     ),
     (
         "weight left out",
@@ -46,6 +47,13 @@ FAULTS: list[tuple[str, Spoil, str]] = [
         "no such region",
         lambda one: one["scores"][2].update(region_code="9999"),
         "there is no such region",
+    ),
+    (
+        "dimension that is not weighed",
+        lambda one: [
+            entry.update(code="quick") for entry in one["dimensions"] if entry["code"] == "quick_win"
+        ],
+        "they must be those of spec",
     ),
     ("part left out", lambda one: one["scores"][0]["parts"].pop("impact"), "all parts are needed, or none"),
     ("score twice", lambda one: one["scores"].append(one["scores"][3]), "the score stands 2 times"),
@@ -87,8 +95,8 @@ def test_a_fault_is_told(spoiled: Callable[[Spoil], str], _name: str, spoil: Spo
 def test_all_faults_are_told_at_once(spoiled: Callable[[Spoil], str]) -> None:
     def spoil(content: Content) -> None:
         content["scores"][2]["region_code"] = "9999"
-        content["dimensions"].pop()
-        content["other_weights"][0]["weights"].pop("output")
+        content["scores"].append(content["scores"][3])
+        content["spec"]["elements"].append({"code": "top", "level": "evaluation"})
 
     assert spoiled(spoil).startswith("3 faults found")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from evaluation.reporting.ministry import ministry_evaluation
 from evaluation.reporting.region_report import open_region_report
 from evaluation.studies import reads
-from evaluation.studies.ministry import MINISTRY_FILE, ROUNDING, published_evaluation
+from evaluation.studies.ministry import MINISTRY_FILE, published_scores
+from evaluation.studies.ministry_index import ROUNDING, recomputed_totals
 from evaluation.studies.project import Project
 from evaluation.studies.states import current
 
@@ -21,13 +24,13 @@ OTHER_WEIGHTS_MISS = 0.02
 
 
 def test_only_the_weights_in_force_give_the_published_totals(project: Project) -> None:
-    evaluation = published_evaluation(project)
+    evaluation = published_scores(project)
     published = {(one.region_code, one.year): one.total for one in evaluation.scores if one.parts}
     assert set(published) == {(KEDIRI_CITY, 2022), (JAMBI_CITY, 2024)}
     for key, total in published.items():
-        assert evaluation.recomputed()[key] == pytest.approx(total, abs=ROUNDING)
+        assert recomputed_totals(evaluation)[key] == pytest.approx(total, abs=ROUNDING)
         for other in evaluation.other_weights:
-            assert abs(evaluation.recomputed(other.weights)[key] - total) >= OTHER_WEIGHTS_MISS
+            assert abs(recomputed_totals(evaluation, other.weights)[key] - total) >= OTHER_WEIGHTS_MISS
 
 
 @pytest.mark.parametrize(
@@ -85,3 +88,10 @@ def test_a_page_notes_the_scores_of_its_region_and_no_other_read_of_the_file(pro
         == current(project, [f"ministry:{KEDIRI_CITY}"])[f"ministry:{KEDIRI_CITY}"]
     )
     assert "config:ministry" not in noted
+
+
+def test_telling_a_score_does_not_load_the_engine() -> None:
+    """Else every region's page would be made again whenever the engine is edited."""
+    asked = "import sys, evaluation.reporting.ministry; print([m for m in sys.modules if 'evaluation.index' in m])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -14,7 +14,6 @@ from evaluation.studies.series import (
     ScoreSeries,
     score_series,
     series_changes,
-    series_indicators,
     series_values,
 )
 
@@ -70,9 +69,9 @@ def test_a_later_year_leaves_earlier_scores_bit_equal(project: Project, series: 
 
 def test_only_indicators_of_one_method_enter(project: Project) -> None:
     first, last = project.catalog.framework.series.years
-    for one in series_indicators(project.catalog):
+    for one in project.catalog.series_indicators():
         assert one.window_of(first) == one.window_of(last)
-    codes = {one.code for one in series_indicators(project.catalog)}
+    codes = {one.code for one in project.catalog.series_indicators()}
     assert "life_expectancy" in codes
     assert "life_expectancy_lfsp2020" not in codes
 
@@ -126,6 +125,6 @@ def test_an_indicator_whose_method_changed_within_the_window_does_not_enter(proj
     assert broken.window_of(first) is not None
     assert broken.window_of(last) is not None
     other = replace(catalog, indicators={**catalog.indicators, "poverty_rate": broken})
-    assert {one.code for one in series_indicators(catalog)} - {
-        one.code for one in series_indicators(other)
+    assert {one.code for one in catalog.series_indicators()} - {
+        one.code for one in other.series_indicators()
     } == {"poverty_rate"}

@@ -84,6 +84,17 @@ class Catalog:
         """Return the indicators with one of the given uses."""
         return tuple(indicator for indicator in self.indicators.values() if indicator.use in uses)
 
+    def series_indicators(self) -> tuple[Indicator, ...]:
+        """Return the indicators of the main series: chosen for it, with one method over all of its years."""
+        first, last = self.framework.series.years
+        return tuple(
+            one
+            for one in self.with_use("scored")
+            if one.in_series
+            and one.window_of(first) is not None
+            and one.window_of(first) == one.window_of(last)
+        )
+
     def segments(self) -> Iterator[tuple[Indicator, Any]]:
         """Yield every indicator with each of its segments."""
         for indicator in self.indicators.values():

@@ -16,7 +16,12 @@ from evaluation.reporting.labels import Labels
 from evaluation.reporting.rank_words import rank_text
 from evaluation.reporting.region_report import RegionReport
 from evaluation.schema import INDEX_CODE
-from evaluation.studies.ministry import MinistryEvaluation, PublishedScore, region_evaluation
+from evaluation.studies.ministry import (
+    EvaluatedDimension,
+    MinistryEvaluation,
+    PublishedScore,
+    region_evaluation,
+)
 from evaluation.tables import Column, Table, html_table
 
 
@@ -91,30 +96,43 @@ def _notes(evaluation: MinistryEvaluation, labels: Labels) -> list[str]:
             scale=evaluation.scale.get(language),
         )
     ]
-    totals = evaluation.recomputed()
-    for score in evaluation.scores:
-        if score.parts:
-            notes.append(
-                say(
-                    "Its parts in {year:y}, with their weights: {parts}. They give {made:n3}; published was {total:n2}.",
-                    year=score.year,
-                    parts="; ".join(
-                        _part(one.code, score, evaluation, labels) for one in evaluation.dimensions
-                    ),
-                    made=totals[(score.region_code, score.year)],
-                    total=score.total,
-                )
-            )
+    if any(score.parts for score in evaluation.scores):
+        notes += _part_sentences(evaluation, labels)
     return notes
 
 
-def _part(code: str, score: PublishedScore, evaluation: MinistryEvaluation, labels: Labels) -> str:
-    dimension = next(one for one in evaluation.dimensions if one.code == code)
-    weights = evaluation.weights
+def _part_sentences(evaluation: MinistryEvaluation, labels: Labels) -> list[str]:
+    """Return the parts of each score with their weights, and what they give."""
+    from evaluation.studies.ministry_index import (  # no other page needs it
+        evaluation_weights,
+        recomputed_totals,
+    )
+
+    say, totals, weights = labels.words.say, recomputed_totals(evaluation), evaluation_weights(evaluation)
+    sentences = []
+    for score in evaluation.scores:
+        if not score.parts:
+            continue
+        parts = [
+            _part(one, score.parts[one.code], weights[one.code], labels) for one in evaluation.dimensions
+        ]
+        sentences.append(
+            say(
+                "Its parts in {year:y}, with their weights: {parts}. They give {made:n3}; published was {total:n2}.",
+                year=score.year,
+                parts="; ".join(parts),
+                made=totals[(score.region_code, score.year)],
+                total=score.total,
+            )
+        )
+    return sentences
+
+
+def _part(dimension: EvaluatedDimension, points: float, weight: float, labels: Labels) -> str:
     return labels.words.say(
         "{name} ({measures}) {points:n2} ({weight:p0})",
         name=dimension.name.get(labels.language).lower(),
         measures=dimension.measures.get(labels.language),
-        points=score.parts[code],
-        weight=100 * weights[code] / sum(weights.values()),
+        points=points,
+        weight=100 * weight,
     )

@@ -15,7 +15,6 @@ from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, bullets
 from evaluation.reporting.rank_words import rank_text
 from evaluation.reporting.region_report import RegionReport
-from evaluation.studies.series import series_indicators
 
 SHOWN_DECIMALS = 1
 """Decimals of scores and contributions here: what rounds to zero is said not to have moved."""
@@ -183,7 +182,7 @@ def _coverage(report: RegionReport, moves: tuple[PillarMove, ...]) -> list[str]:
     labels, words = report.labels, report.labels.words
     catalog = labels.catalog
     first, last = catalog.framework.series.years
-    chosen = series_indicators(catalog)
+    chosen = catalog.series_indicators()
     followed = {catalog.pillar_of[one.dimension] for one in chosen if one.dimension is not None}
     none = [code for code in catalog.pillars if code not in followed]
     own = {move.code for move in moves}

@@ -15,7 +15,7 @@ from evaluation.sources.bounds import read_bounds
 from evaluation.sources.titles import read_titles
 from evaluation.studies import processed
 from evaluation.studies.audit import HDI_GOALPOSTS
-from evaluation.studies.ministry import published_evaluation
+from evaluation.studies.ministry_index import read_ministry_evaluation
 from evaluation.studies.plan import WHY_PLAN, StudyPlan, read_study_plan
 from evaluation.studies.project import Project
 
@@ -77,7 +77,7 @@ def configuration_faults(project: Project) -> tuple[Fault, ...]:
     programme = _collected(lambda: project.programme, faults) if registry else None
     _collected(lambda: project.uncertainty, faults)
     if registry:
-        _collected(lambda: published_evaluation(project), faults)
+        _collected(lambda: read_ministry_evaluation(project.config_dir, regions=registry.codes), faults)
     plan = None
     if catalog and registry:
         _collected(lambda: project.corrections, faults)

@@ -29,7 +29,7 @@ from evaluation.studies.alternatives import Alternatives, compare_alternatives
 from evaluation.studies.project import Project
 from evaluation.studies.rank_widths import interval_widths, of_commonest_composition
 from evaluation.studies.ranks import factors_for
-from evaluation.studies.scores import EditionIndices, edition_indices, scores_to_rank
+from evaluation.studies.scores import EditionIndices, indices_of_figures, scores_to_rank
 from evaluation.studies.uncertainty_plan import UncertaintyPlan
 
 BASE_POINTS = 4096
@@ -119,10 +119,9 @@ def audit_edition(project: Project, year: int) -> IndexAudit:
         When there is no such edition.
     """
     processed.check_edition(project, year)
-    indices = edition_indices(
-        processed.indicators(project), catalog=project.catalog, regions=project.registry.codes, year=year
-    )
-    scores = processed.edition(project, year).scores
+    edition = processed.edition(project, year)
+    indices = indices_of_figures(edition.figures, catalog=project.catalog, regions=project.registry.codes)
+    scores = edition.scores
     return audit_index(indices, scores, year=year, plan=project.uncertainty)
 
 

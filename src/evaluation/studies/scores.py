@@ -129,8 +129,17 @@ def edition_indices(
 ) -> EditionIndices:
     """Return the indices of one edition as the engine built them; parameters as of `score_edition`."""
     figures = edition_values(indicators, catalog=catalog, year=year)
+    in_force = {indicator.code for indicator in _in_force(figures, catalog)}
+    return indices_of_figures(
+        figures[figures["indicator"].isin(in_force)].reset_index(drop=True), catalog=catalog, regions=regions
+    )
+
+
+def indices_of_figures(
+    figures: pd.DataFrame, *, catalog: Catalog, regions: tuple[str, ...]
+) -> EditionIndices:
+    """Return the indices of an edition from its figures (rows of the table `edition_figures`)."""
     in_force = tuple(indicator.code for indicator in _in_force(figures, catalog))
-    figures = figures[figures["indicator"].isin(in_force)].reset_index(drop=True)
     wide = figures.set_index(["region_code", "indicator"])["value"].unstack("indicator")  # noqa: PD010
     wide = wide.reindex(index=pd.Index(regions, name="region_code"), columns=list(in_force))
     pillars = build_index(wide, pillar_spec(catalog, in_force=in_force))

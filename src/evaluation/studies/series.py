@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from evaluation.catalog import Catalog, Indicator
+from evaluation.catalog import Catalog
 from evaluation.index import IndexResult, IndexSpec, build_index
 from evaluation.index.contributions import decompose
 from evaluation.schema import SERIES_CHANGES, SERIES_SCORES, conform
@@ -70,23 +70,13 @@ def score_series(indicators: pd.DataFrame, *, catalog: Catalog, regions: tuple[s
         Codes of all regions.
     """
     rule = catalog.framework.series
-    codes = tuple(one.code for one in series_indicators(catalog))
+    codes = tuple(one.code for one in catalog.series_indicators())
     values = series_values(indicators, codes=codes, years=rule.years, regions=regions)
     return ScoreSeries(
         name=rule.name,
         years=rule.years,
         figures=values,
         result=build_index(values, pillar_spec(catalog, in_force=codes)),
-    )
-
-
-def series_indicators(catalog: Catalog) -> tuple[Indicator, ...]:
-    """Return the indicators of the main series: chosen for it, with one method over all of its years."""
-    first, last = catalog.framework.series.years
-    return tuple(
-        one
-        for one in catalog.with_use("scored")
-        if one.in_series and one.window_of(first) is not None and one.window_of(first) == one.window_of(last)
     )
 
 

@@ -11,7 +11,7 @@ from evaluation.provenance import fingerprint
 from evaluation.schema import EDITION_FIGURES, ESTIMATES, INDICATORS, SCORES
 from evaluation.studies import processed, reads
 from evaluation.studies.kept import content_state, raw_state
-from evaluation.studies.ministry import published_evaluation
+from evaluation.studies.ministry import published_scores
 from evaluation.studies.project import CONFIG_PARTS, Project, config_state
 from evaluation.studies.regional import REGION_TABLES, region_states
 
@@ -62,7 +62,7 @@ def _state(project: Project, name: str) -> str:
     if kind == "estimates":
         return processed.design_state(project, rest)
     if kind == "ministry":
-        return published_evaluation(project).region_state(rest)
+        return published_scores(project).region_state(rest)
     if kind == "table" and rest in _SCHEMAS:
         if rest in _TABLES:
             _TABLES[rest](project)
