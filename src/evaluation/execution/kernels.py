@@ -143,7 +143,9 @@ def _ensure_parent() -> int:
 
 
 def stop_parent() -> None:
-    """End the preloaded parent, and with it its children; the next start makes another."""
+    """End the preloaded parent, and with it its children; the next start makes another, for nobody's pages."""
+    global _code_in_parent, _pages_of
+    _code_in_parent = _pages_of = None
     server: Any = forkserver._forkserver
     if server._forkserver_pid is not None:
         with contextlib.suppress(ProcessLookupError):
