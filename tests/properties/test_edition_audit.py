@@ -215,7 +215,7 @@ def test_widths_count_what_stays_in_a_quarter_and_what_does_not_overlap() -> Non
     found = interval_widths(pd.concat([ranked(rows), *alone], ignore_index=True)).iloc[0]
     assert found["n_ranked"] == 8
     assert (found["n_quarter"], found["n_top"], found["n_bottom"]) == (2, 1, 1)
-    assert found["median_width"] == 1.5
+    assert found["median_width"] == 2.5
     overlapping = {(1, 2), (2, 3), (3, 4), (3, 5), (4, 5), (5, 6), (5, 7), (6, 7), (7, 8)}
     assert found["share_apart"] == pytest.approx(1 - len(overlapping) / 28)
 

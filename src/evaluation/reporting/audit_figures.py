@@ -235,7 +235,7 @@ def sensitivity_chart(report: AuditReport) -> Chart:
 
 def _widths_by_place(ranks: pd.DataFrame) -> tuple[float, float]:
     """Return the median width of intervals in the first and last quarter, and between them."""
-    width, count = ranks["rank_high"] - ranks["rank_low"], len(ranks)
+    width, count = ranks["rank_high"] - ranks["rank_low"] + 1, len(ranks)
     outer = (ranks["rank"] <= count / 4) | (ranks["rank"] > count - count / 4)
     return float(width[outer].median()), float(width[~outer].median())
 

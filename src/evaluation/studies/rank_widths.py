@@ -23,8 +23,8 @@ def interval_widths(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        code; over the regions of the commonest composition: n_ranked, median_width (places between the ends of a region's
-        interval), high_width (not exceeded by nine regions in ten), n_quarter (places in a quarter of the list), n_top,
+        code; over the regions of the commonest composition: n_ranked, median_width (places that a region's interval holds, both
+        ends counted), high_width (not exceeded by nine regions in ten), n_quarter (places in a quarter of the list), n_top,
         n_bottom (regions of the best and of the last quarter whose whole interval lies in it; regions that share a rank are
         in a quarter only if all of them fit), share_apart (share of all pairs of regions whose intervals do not overlap),
         n_indicators (behind the score; with one, only goalposts can move a rank).
@@ -43,7 +43,7 @@ def of_commonest_composition(ranked: pd.DataFrame) -> pd.DataFrame:
 
 def _width_row(ranked: pd.DataFrame, code: str) -> dict[str, object]:
     low, high = (ranked[column].to_numpy() for column in ("rank_low", "rank_high"))
-    width = high - low
+    width = high - low + 1
     count = len(ranked)
     last_shared = ranked["rank"] + ranked.groupby("rank")["rank"].transform("size") - 1
     quarter = count // 4
