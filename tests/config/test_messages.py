@@ -7,7 +7,7 @@ import re
 import pytest
 
 from evaluation.catalog import Text
-from evaluation.reporting.messages import collect_messages
+from evaluation.reporting.messages import collect_messages, spoken
 from evaluation.reporting.words import MissingTranslationError, Words, read_messages
 from evaluation.studies.project import Project
 
@@ -55,3 +55,8 @@ def test_numbers_are_written_as_the_language_writes_them(language: str, expected
 def test_bilingual_texts_answer_in_both_languages() -> None:
     text = Text(id="daerah", en="region")
     assert (Words("id").pick(text), Words("en").pick(text)) == ("daerah", "region")
+
+
+def test_a_sentence_inside_another_is_collected_too() -> None:
+    source = 'x = words.say("outer {a}", a=say("inner"))\nsay(text)\nsay(\n    "in two "\n    "lines"\n)\n'
+    assert spoken(source) == ["outer {a}", "inner", "in two lines"]

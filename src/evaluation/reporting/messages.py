@@ -7,13 +7,13 @@ Sentences are the literal first arguments of ``say`` in the library, and the pro
 
 from __future__ import annotations
 
+import ast
 import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from babel.messages.catalog import Catalog as MessageCatalog
-from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
 import evaluation
@@ -22,17 +22,32 @@ from evaluation.reporting.export import HIDDEN_TAGS
 from evaluation.reporting.words import LOCALE_DIR
 from evaluation.studies.project import open_project
 
-KEYWORDS = {"say": None}
 TRANSLATED = ("id",)
 
 
 def library_messages(package: Path) -> Iterator[tuple[str, str]]:
     """Yield file and message for every literal sentence in the library."""
     for path in sorted(package.rglob("*.py")):
-        with path.open("rb") as stream:
-            for _, message, _, _ in extract("python", stream, keywords=KEYWORDS):
-                text = message if isinstance(message, str) else message[0]
-                yield path.relative_to(package.parent).as_posix(), text
+        for message in spoken(path.read_text(encoding="utf-8")):
+            yield path.relative_to(package.parent).as_posix(), message
+
+
+def spoken(source: str) -> list[str]:
+    """Return the literal first arguments of every call of ``say``, in the order of the text.
+
+    A call among the arguments of another counts too, which babel's extractor passes over.
+    """
+    calls = [
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and _is_say(node.func)
+    ]
+    calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    first = [call.args[0] for call in calls if call.args]
+    return [one.value for one in first if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+
+
+def _is_say(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return bool(name == "say")
 
 
 def notebook_messages(notebooks: Path) -> Iterator[tuple[str, str]]:

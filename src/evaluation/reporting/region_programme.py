@@ -16,10 +16,10 @@ from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
 from evaluation.studies.plan import DesignPlan, StudyPlan
 from evaluation.studies.profile import RegionProfile
-from evaluation.studies.reads import unrecorded
+from evaluation.studies.rosters import incomplete_years
 
 
-def participation_sentences(profile: RegionProfile, *, plan: StudyPlan, labels: Labels) -> list[str]:
+def participation_sentences(profile: RegionProfile, *, labels: Labels) -> list[str]:
     """Return when the region joined, how sure that is, and whether it may be a control."""
     say = labels.words.say
     name = str(profile.region["name"])
@@ -28,7 +28,7 @@ def participation_sentences(profile: RegionProfile, *, plan: StudyPlan, labels: 
         sentences.append(
             say(
                 "The lists of {years} are incomplete, so this is not proof that it never took part.",
-                years=labels.words.listing(map(str, plan.incomplete_years(_entries_by_year(labels)))),
+                years=labels.words.listing(map(str, incomplete_years(labels.project))),
             )
         )
     else:
@@ -116,14 +116,6 @@ def average_effects(
     )
     outro = say("The effect on this one region is not estimated on this page.")
     return Prose("\n\n".join([intro, bullets(sentences).text, outro]))
-
-
-def _entries_by_year(labels: Labels) -> dict[int, int]:
-    with (
-        unrecorded()
-    ):  # the counts by year are the plan's matter; one region's page does not hang on each entry
-        counts = labels.project.programme.entries["joined"].value_counts()
-    return {int(year): int(count) for year, count in counts.items()}
 
 
 def _study_sentence(profile: RegionProfile, labels: Labels) -> str:

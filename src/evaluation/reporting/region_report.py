@@ -92,7 +92,7 @@ class RegionReport:
 
     def programme(self) -> Prose:
         """Return when the region joined, with whom, and what is doubtful."""
-        return paragraph(*participation_sentences(self.profile, plan=self.plan, labels=self.labels))
+        return paragraph(*participation_sentences(self.profile, labels=self.labels))
 
     def average_effects(self) -> Prose:
         """Return what is known of the average effect for regions that joined when it did."""

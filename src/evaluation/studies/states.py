@@ -8,21 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evaluation.provenance import fingerprint
-from evaluation.schema import EDITION_FIGURES, ESTIMATES, INDICATORS, SCORES
+from evaluation.schema import EDITION_FIGURES, ESTIMATES, IMPACT_CHECKS, INDICATORS, SCORES
 from evaluation.studies import processed, reads
 from evaluation.studies.kept import content_state, raw_state
 from evaluation.studies.ministry import published_scores
 from evaluation.studies.project import CONFIG_PARTS, Project, config_state
 from evaluation.studies.regional import REGION_TABLES, region_states
+from evaluation.studies.rosters import INCOMPLETE_YEARS, incomplete_years_state
 
 _TABLES = {
     INDICATORS.name: processed.indicators,
     SCORES.name: processed.scores,
     EDITION_FIGURES.name: processed.edition_figures,
     ESTIMATES.name: processed.estimates,
+    IMPACT_CHECKS.name: processed.impact_checks,
 }
 _SCHEMAS = {
-    schema.name: schema for schema in (INDICATORS, SCORES, EDITION_FIGURES, ESTIMATES, *REGION_TABLES)
+    schema.name: schema for schema in (INDICATORS, SCORES, EDITION_FIGURES, ESTIMATES, IMPACT_CHECKS, *REGION_TABLES)
 }
 
 
@@ -61,6 +63,10 @@ def _state(project: Project, name: str) -> str:
         return config_state(project, rest)
     if kind == "estimates":
         return processed.design_state(project, rest)
+    if kind == "impact_checks":
+        return processed.checks_state(project, rest)
+    if kind == INCOMPLETE_YEARS:
+        return incomplete_years_state(project)
     if kind == "ministry":
         return published_scores(project).region_state(rest)
     if kind == "table" and rest in _SCHEMAS:
