@@ -22,9 +22,11 @@ YEARS_TO_FIRST_EFFECT = 1
 FIRST_YEAR_OF_PROGRAMME = 2017
 CONFIDENCES = ("two_sources", "one_source", "inferred")
 ROLES = ("treated_year_unknown", "not_control", "exposure", "repeat_doubtful")
-ENTRY_COLUMNS = ("region_code", "region_name", "joined", "confidence", "status", "source_url")
+ENTRY_COLUMNS = ("region_code", "region_name", "joined", "confidence", "master_plan", "source_url")
 UNRESOLVED_COLUMNS = ("region_code", "region_name", "role", "reason", "source_url")
-NOT_FINISHED_MARK = "not_in_Nov2017_finisher_list"
+MASTER_PLANS = ("", "finished", "not_finished")
+"""What is on record of the master plan of the joining year; empty where nothing is."""
+NOT_FINISHED = "not_finished"
 WHY_COHORTS = "joining years decide who is treated, who is a control, and every estimate"
 
 
@@ -103,7 +105,7 @@ def _cohorts(entries: pd.DataFrame, unresolved: pd.DataFrame, registry: Registry
     table["joined_again"] = again.reindex(codes).fillna("")
     table["citation"] = first["source_url"].reindex(codes).fillna("")
     table["confidence"] = first["confidence"].reindex(codes).fillna("")
-    table["finished"] = ~first["status"].reindex(codes).fillna("").str.contains(NOT_FINISHED_MARK)
+    table["finished"] = first["master_plan"].reindex(codes) != NOT_FINISHED
     table["role"] = roles.reindex(codes).fillna("")
     autonomous = registry.by_code["autonomous"].reindex(codes) == "yes"
     table["clean_control"] = (table["role"] == "") & autonomous
@@ -132,6 +134,13 @@ def _entry_faults(path: Path, entries: pd.DataFrame, registry: Registry) -> Iter
             row.Index,
             f"confidence {row.confidence!r} is unknown",
             f"write one of {', '.join(CONFIDENCES)}",
+        )
+    for row in entries[~entries["master_plan"].isin(MASTER_PLANS)].itertuples():
+        yield _fault(
+            path,
+            row.Index,
+            f"master_plan {row.master_plan!r} is unknown",
+            "write finished or not_finished, or leave it empty where nothing is on record",
         )
     for row in entries[~entries["source_url"].str.match("https?://")].itertuples():
         yield _fault(

@@ -328,8 +328,11 @@ COHORTS = [
     ),
     Case("cohorts.csv", swap("one_source", "no_source"), ("row 2", "confidence 'no_source'")),
     Case(
+        "cohorts.csv", swap(",not_finished,", ",unfinished,"), ("master_plan 'unfinished'", "leave it empty")
+    ),
+    Case(
         "cohorts.csv",
-        match(r"participant_list,http", "participant_list,no"),
+        match(r"participant_list,,http", "participant_list,,no"),
         ("row 2", "has no citation; source_url"),
     ),
     Case("cohorts.csv", doubled_row(4), ("row 5", "stands twice")),

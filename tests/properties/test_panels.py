@@ -194,7 +194,7 @@ def test_finishers_only_leaves_out_the_2017_joiners_that_did_not_finish(
     project: Project, data: StudyData
 ) -> None:
     entries = pd.read_csv(project.config_dir / "cohorts.csv", dtype=str)
-    unfinished = entries["status"].fillna("").str.contains("not_in_Nov2017_finisher_list")
+    unfinished = entries["master_plan"] == "not_finished"
     dropped = set(entries.loc[unfinished, "region_code"])
     everyone = members(panel_of(data, "joiners_2017_2018", "conditional"))
     assert len(dropped & everyone) == 2
