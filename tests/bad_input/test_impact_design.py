@@ -119,6 +119,35 @@ def test_missing_columns_do_not_hide_other_faults() -> None:
     assert "population, row 1: got" in message
 
 
+def test_what_cannot_be_compared_is_told_with_the_faults_of_columns() -> None:
+    """A wrong weight hides neither a cohort that is absent, nor one without a base year, nor missing controls."""
+    panel = make_panel({2014: 4, 2019: 5}).assign(population=-1.0)
+    message = faults(panel, replace(DESIGN, weights="population", cohorts=(2014, 2019, 2030)))
+    for told in ("population, row 1: got", "2030 is not in the panel", "data begin in 2014"):
+        assert told in message
+    assert "no unit is a clean control" in message
+    message = faults(PANEL.assign(cohort=0, population=-1.0), replace(DESIGN, weights="population"))
+    assert "population, row 1: got" in message
+    assert "no unit is ever treated" in message
+    message = faults(PANEL[PANEL["year"] == 2018], replace(DESIGN, cohorts=(2030,)))
+    assert "fewer than two years" in message
+    assert "2030 is not in the panel" in message
+
+
+def test_a_fault_does_not_bring_others_that_only_follow_from_it() -> None:
+    """A cohort that cannot be read is not told again as nobody treated; nor an outcome as too few years."""
+    unread = PANEL.astype({"cohort": object}).assign(cohort="soon")
+    assert "no unit is ever treated" not in faults(unread, DESIGN)
+    words = PANEL.astype({"poverty_rate": object}).assign(poverty_rate="high")
+    assert "two years" not in faults(words, DESIGN)
+
+
+def test_a_missing_column_does_not_hide_that_nobody_is_treated() -> None:
+    message = faults(PANEL.assign(cohort=0), replace(DESIGN, covariates=("income",)))
+    assert "column income: is not in the panel" in message
+    assert "no unit is ever treated" in message
+
+
 @pytest.mark.parametrize("column", ["cohort", "clean", "population", "province"])
 def test_what_belongs_to_a_unit_must_not_vary_within_it(column: str) -> None:
     panel = PANEL.assign(clean=True, population=1.0, province=11)

@@ -145,6 +145,18 @@ def test_the_interval_holds_exactly_the_values_that_are_not_rejected() -> None:
         assert slow_wild_bootstrap(regression, end + outwards * 1e-6 * width) < 0.1
 
 
+@pytest.mark.parametrize("null", [0.0, 0.3, -1.0])
+@pytest.mark.parametrize("draws", [64, 9_999])
+def test_the_test_alone_is_the_test_beside_the_interval(null: float, draws: int) -> None:
+    regression = make_regression(5, n_clusters=9)
+    both = wild_cluster_bootstrap(regression, null=null, draws=draws)
+    alone = wild_cluster_bootstrap(regression, null=null, draws=draws, interval=False)
+    assert alone.p_value == both.p_value
+    assert alone.statistic == pytest.approx(both.statistic, rel=ALGEBRA)
+    assert np.isnan([alone.conf_low, alone.conf_high]).all()
+    assert both.conf_low < both.conf_high
+
+
 def test_without_enumeration_draws_depend_on_the_seed_only() -> None:
     regression = make_regression(3, n_clusters=14)
     one, again = (wild_cluster_bootstrap(regression, draws=499, seed=5) for _ in range(2))

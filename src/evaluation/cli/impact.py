@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.cli.arguments import items, positive
+from evaluation.cli.impact_synthetic import add_synthetic
 from evaluation.errors import BadInputError, Fault
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def add_impact_commands(commands: Any) -> None:
     _add_did(methods)
     _add_bacon(methods)
     _add_honest(methods)
+    add_synthetic(methods)
 
 
 def _add_did(methods: Any) -> None:
@@ -53,6 +55,16 @@ def _add_did(methods: Any) -> None:
     did.add_argument("--estimator", choices=ESTIMATORS, default="dr")
     did.add_argument("--base-period", choices=("varying", "universal"), default="varying")
     did.add_argument("--cluster", "--clusters", dest="clusters", metavar="COLUMN")
+    did.add_argument(
+        "--eligible-control", metavar="COLUMN", help="true or false: whether a unit may serve as a control"
+    )
+    did.add_argument(
+        "--balanced-to",
+        type=int,
+        metavar="TIME",
+        help="event study of the cohorts observed to this event time, at the times that all of them have",
+    )
+    did.add_argument("--excel", action="store_true", help="also one workbook, did.xlsx")
     did.add_argument(
         "--bootstrap",
         type=positive,
@@ -112,16 +124,20 @@ def _impact_did(arguments: argparse.Namespace) -> None:
 
     names = (
         "outcome unit time cohort control_group anticipation estimator base_period weights clusters end_year "
-        "cohorts"
+        "cohorts eligible_control"
     )
     design = Design(covariates=tuple(arguments.covariates), **_fields(arguments, names))
-    panel = _read_table(arguments.panel, what="the panel", text_columns=(arguments.unit,))
+    panel = read_table(arguments.panel, what="the panel", text_columns=(arguments.unit,))
     options: dict[str, Any] = {"level": arguments.level}
     if arguments.bootstrap is not None:
         options |= {"band": "simultaneous", "draws": arguments.bootstrap}
     if arguments.seed is not None:
         options["seed"] = arguments.seed
-    for path in write_did(run_did(panel, design, **options), arguments.out):
+    study = run_did(panel, design, balanced_to=arguments.balanced_to, **options)
+    written = write_did(study, arguments.out)
+    if arguments.excel:
+        written.append(study.to_excel(arguments.out / "did.xlsx"))
+    for path in written:
         print(path)
 
 
@@ -130,7 +146,7 @@ def _impact_bacon(arguments: argparse.Namespace) -> None:
 
     names = "outcome unit time cohort control_group weights end_year cohorts"
     design = Design(**_fields(arguments, names))
-    panel = _read_table(arguments.panel, what="the panel", text_columns=(arguments.unit,))
+    panel = read_table(arguments.panel, what="the panel", text_columns=(arguments.unit,))
     found = bacon(panel, design)
     tables = {
         "bacon": found.tidy(),
@@ -160,13 +176,13 @@ def _read_event_study(arguments: argparse.Namespace) -> EventStudy:
 
     from evaluation.impact import event_study
 
-    estimates = _read_table(arguments.estimates, what="the estimates")
+    estimates = read_table(arguments.estimates, what="the estimates")
     if "estimate" not in estimates.columns:
         return _read_plain_event_study(arguments)
     faults = [] if "event_time" in estimates.columns else [_missing_column(arguments.estimates, "event_time")]
     if faults:
         raise BadInputError(faults)
-    matrix = _read_table(arguments.covariance, what="the covariance")
+    matrix = read_table(arguments.covariance, what="the covariance")
     matrix = matrix.drop(columns=[name for name in ("event_time",) if name in matrix.columns])
     found = _as_numbers(arguments.estimates, estimates[["event_time", "estimate"]])
     times, values = found[:, 0], found[:, 1]
@@ -194,9 +210,9 @@ def _read_plain_event_study(arguments: argparse.Namespace) -> EventStudy:
 
     if arguments.n_pre is None:
         raise BadInputError([_missing_column(arguments.estimates, "estimate")])
-    plain = _read_table(arguments.estimates, what="the estimates", header=False)
+    plain = read_table(arguments.estimates, what="the estimates", header=False)
     values = _as_numbers(arguments.estimates, plain).ravel()
-    square = _read_table(arguments.covariance, what="the covariance", header=False)
+    square = read_table(arguments.covariance, what="the covariance", header=False)
     matrix = _as_numbers(arguments.covariance, square)
     base = -1 if arguments.base is None else arguments.base
     n_post = len(values) - arguments.n_pre
@@ -235,9 +251,10 @@ def _missing_column(path: Path, name: str) -> Fault:
     )
 
 
-def _read_table(
+def read_table(
     path: Path, *, what: str, text_columns: tuple[str, ...] = (), header: bool = True
 ) -> pd.DataFrame:
+    """Return a CSV; a file that is none is a fault."""
     import pandas as pd
 
     why, remedy = f"{what} is read from it", "name a comma-separated file with a header row"

@@ -30,12 +30,15 @@ from evaluation.impact.families import benjamini_hochberg, romano_wolf, step_dow
 from evaluation.impact.few_treated import FewTreatedResult, few_treated_test
 from evaluation.impact.group_time import AttGtResult
 from evaluation.impact.inference import Intervals, mde
+from evaluation.impact.leads import lead_test
 from evaluation.impact.notes import REASONS, Note
 from evaluation.impact.placebo import leave_one_cluster_out, leave_one_cohort_out, placebo_dates
 from evaluation.impact.pretrend_power import PretrendPower, pretrend_power, slope_for_power
 from evaluation.impact.randomisation import RandomisationResult, randomisation_test
+from evaluation.impact.rank_of_effects import EffectRanks, rank_effects
 from evaluation.impact.results import DidStudy, run_did, write_did, write_tables
 from evaluation.impact.sensitivity import HonestResult, honest
+from evaluation.impact.shrinkage import ShrunkenEffects, shrink
 from evaluation.impact.twfe import TwfeWeights, twfe_weights
 from evaluation.impact.wild_bootstrap import (
     ClusterScores,
@@ -53,6 +56,7 @@ __all__ = [
     "ClusteredRegression",
     "Design",
     "DidStudy",
+    "EffectRanks",
     "EquivalenceResult",
     "EventStudy",
     "FewTreatedResult",
@@ -62,6 +66,7 @@ __all__ = [
     "PreTrendTest",
     "PretrendPower",
     "RandomisationResult",
+    "ShrunkenEffects",
     "SmallSampleResult",
     "TwfeWeights",
     "WildBootstrapResult",
@@ -82,6 +87,7 @@ __all__ = [
     "few_treated_test",
     "honest",
     "influence_jackknife",
+    "lead_test",
     "leave_one_cluster_out",
     "leave_one_cohort_out",
     "mde",
@@ -90,8 +96,10 @@ __all__ = [
     "pre_trend_test",
     "pretrend_power",
     "randomisation_test",
+    "rank_effects",
     "romano_wolf",
     "run_did",
+    "shrink",
     "slope_for_power",
     "step_down",
     "twfe_clustered",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evaluation.errors import UsageError
 from evaluation.impact.aggregate_result import AggregateResult, Kind, describe_parameters
-from evaluation.impact.group_time import CONTROL, TREATED, AttGtResult, CellShares
+from evaluation.impact.group_time import CONTROL, TREATED, AttGtResult
 from evaluation.impact.inference import IntervalOptions, Intervals
 
 Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ def aggregate(
 def _read_cells(result: AttGtResult) -> _Cells:
     table = result.table
     cohort = table["cohort"].to_numpy()
-    sizes = result.shares or _cohort_sizes(result)
+    sizes = result.cell_shares
     return _Cells(
         cohort=cohort,
         year=table["year"].to_numpy(),
@@ -112,14 +112,6 @@ def _read_cells(result: AttGtResult) -> _Cells:
         share=sizes.share,
         deviation=sizes.deviation,
     )
-
-
-def _cohort_sizes(result: AttGtResult) -> CellShares:
-    """Share of each cell's whole cohort among all units, estimated like everything else."""
-    cohort = result.table["cohort"].to_numpy()
-    inside = result.weights[:, None] * (result.cohort[:, None] == cohort)
-    share = inside.mean(axis=0)
-    return CellShares(share=share, deviation=inside - share)
 
 
 def _within(cells: _Cells, years: tuple[int, int] | None) -> Positions:

@@ -27,6 +27,7 @@ from scipy.special import stdtr, stdtrit
 from evaluation.impact.aggregate_result import AggregateResult
 from evaluation.impact.clustered_regression import ClusteredRegression
 from evaluation.impact.inference import CONFIDENCE
+from evaluation.impact.output import OneEstimate
 
 Floats = NDArray[np.float64]
 Correction = Literal["cr2", "jackknife"]
@@ -37,7 +38,7 @@ correct there, and the residuals are zero (generalised inverse, as in R's clubSa
 
 
 @dataclass(frozen=True)
-class SmallSampleResult:
+class SmallSampleResult(OneEstimate):
     """An estimate with inference for few clusters.
 
     Parameters

@@ -72,8 +72,9 @@ class ClusteredRegression:
 
     def cluster_sums(self, values: Floats) -> Floats:
         """Return sums within clusters, (n_clusters, m)."""
-        sums = np.zeros((self.n_clusters, values.shape[1]))
-        np.add.at(sums, self.clusters, values)
+        sums = np.empty((self.n_clusters, values.shape[1]))
+        for column, one in enumerate(values.T):
+            sums[:, column] = np.bincount(self.clusters, one, minlength=self.n_clusters)
         return sums
 
     @property

@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from evaluation.errors import Fault
 from evaluation.impact.design import Design
+from evaluation.impact.levels import Levels, levels_of
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 MAX_LEVELS = 50
 """Most distinct texts of a covariate that becomes indicators: more is a name or a code, not a category."""
-
-TRUTH = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
-"""How a truth value may be written in a file."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,23 @@ class Keys:
     first_row: NDArray[np.int64]
 
 
+@dataclass
+class Known:
+    """What is known of a panel whose columns may have faults; None where a fault makes it unknown.
+
+    Parameters
+    ----------
+    years
+        Years in which the outcome is observed, up to the design's last, (n_years,).
+    cohort, may_control
+        By unit, (n_units,).
+    """
+
+    years: NDArray[np.int64] | None = None
+    cohort: Floats | None = None
+    may_control: Bools | None = None
+
+
 class ColumnReader:
     """Reads the columns of one panel for one design and collects `faults` on the way.
 
@@ -46,23 +61,35 @@ class ColumnReader:
         One row per unit and year.
     design
         The study; columns that are absent are skipped here and reported by `missing_column_faults`.
+
+    Attributes
+    ----------
+    faults
+        What is wrong with the columns read so far.
+    known
+        Of the columns read without a fault, what feasibility depends on.
     """
 
     def __init__(self, panel: pd.DataFrame, design: Design) -> None:
         self.panel = panel
         self.design = design
         self.faults: list[Fault] = []
+        self.known = Known()
         self.keys = self._read_keys()
         if not panel.empty and missing_column_faults(panel, design):
             self._check_present_columns()
 
     def outcome(self) -> Floats:
         """Return the outcome per row, NaN where missing."""
-        return self._measure(self.design.outcome, "an effect is a difference of numbers")
+        n_faults = len(self.faults)
+        values = self._measure(self.design.outcome, "an effect is a difference of numbers")
+        if self.keys is not None and len(self.faults) == n_faults:
+            self.known.years = self._used_years(values, self.keys)
+        return values
 
     def cohort(self) -> Floats:
         """Return the cohort per unit, infinite where never treated."""
-        name = self.design.cohort
+        name, n_faults = self.design.cohort, len(self.faults)
         values, unreadable = to_numbers(self.panel[name])
         never = np.isnan(values) | (values == 0) | (values == np.inf)
         values = np.where(never, np.inf, values)
@@ -73,7 +100,11 @@ class ColumnReader:
             why="a cohort is the first year in which an effect is looked for",
             remedy="write a whole year, or leave it empty, 0 or inf for a unit that is never treated",
         )
-        return self._one_per_unit(name, values, "a unit belongs to one cohort, that of its first treatment")
+        why = "a unit belongs to one cohort, that of its first treatment"
+        cohort = self._one_per_unit(name, values, why)
+        if self.keys is not None and len(self.faults) == n_faults:
+            self.known.cohort = cohort
+        return cohort
 
     def covariates(self) -> tuple[tuple[str, ...], Floats]:
         """Return the names and values (n_rows, n_covariates); text becomes indicators of its levels."""
@@ -90,16 +121,18 @@ class ColumnReader:
         """Return per unit whether it may serve as a control."""
         name = self.design.eligible_control
         if name is None:
-            return np.ones(self._n_units, dtype=bool)
-        read = [TRUTH.get(str(value).strip().lower()) for value in self.panel[name]]
+            return self._eligible(np.ones(self._n_units, dtype=bool))
+        n_faults = len(self.faults)
+        truths, known = levels_of(self.panel[name]).truths()
         self._report_rows(
             name,
-            np.array([value is None for value in read]),
+            ~known,
             why="a unit of unknown standing must not slip into the control group",
             remedy="write true or false on every row",
         )
-        values = np.array([bool(value) for value in read], dtype=float)
-        return self._one_per_unit(name, values, "a unit either may serve as a control or not") > 0
+        why = "a unit either may serve as a control or not"
+        eligible = self._one_per_unit(name, truths.astype(float), why) > 0
+        return self._eligible(eligible) if len(self.faults) == n_faults else eligible
 
     def weights(self) -> Floats:
         """Return the sampling weights per unit, with mean one."""
@@ -133,6 +166,17 @@ class ColumnReader:
             remedy="fill the column, or leave out the units",
         )
         return self._one_per_unit(name, codes.astype(float), "clusters must contain whole units").astype(int)
+
+    def _eligible(self, may_control: Bools) -> Bools:
+        if self.keys is not None:
+            self.known.may_control = may_control
+        return may_control
+
+    def _used_years(self, values: Floats, keys: Keys) -> NDArray[np.int64]:
+        seen = np.bincount(keys.year[np.isfinite(values)], minlength=len(keys.years)) > 0
+        if self.design.end_year is not None:
+            seen &= keys.years <= self.design.end_year
+        return keys.years[seen]
 
     @property
     def _n_units(self) -> int:
@@ -198,15 +242,17 @@ class ColumnReader:
     def _one_covariate(self, name: str) -> list[tuple[str, Floats]]:
         column = self.panel[name]
         why = "comparing like with like needs a number or a category"
-        if _is_text(column):
-            levels = sorted(column.dropna().astype(str).unique())
-            if len(levels) > MAX_LEVELS:
-                what = f"{len(levels)} different texts"
-                self._report(name, what, why, f"write numbers, or at most {MAX_LEVELS} categories")
-                return []
-            if levels:
-                return _indicators(name, column, levels)
-        return [(name, self._measure(name, why))]
+        if pd.api.types.is_numeric_dtype(column):
+            return [(name, self._measure(name, why))]
+        read = levels_of(column)
+        if not read.numbers()[1].any():
+            return [(name, self._measure(name, why))]
+        levels = sorted(set(read.texts))
+        if len(levels) > MAX_LEVELS:
+            what = f"{len(levels)} different texts"
+            self._report(name, what, why, f"write numbers, or at most {MAX_LEVELS} categories")
+            return []
+        return _indicators(name, read, levels)
 
     def _one_per_unit(self, name: str, values: Floats, why: str) -> Floats:
         if self.keys is None:
@@ -228,7 +274,9 @@ class ColumnReader:
     def _report_rows(self, name: str, wrong: Bools, why: str, remedy: str) -> None:
         column = self.panel[name]
         for row in np.flatnonzero(wrong):
-            self._report(f"{name}, row {row + 1}", f"got: {column.iloc[row]!r}", why, remedy)
+            value = column.iloc[row]
+            shown = value.item() if isinstance(value, np.generic) else value
+            self._report(f"{name}, row {row + 1}", f"got: {shown!r}", why, remedy)
 
     def _report(self, where: str, what: str, why: str, remedy: str) -> None:
         self.faults.append(Fault(where=where, what=what, why=why, remedy=remedy))
@@ -248,78 +296,31 @@ def missing_column_faults(panel: pd.DataFrame, design: Design) -> list[Fault]:
     ]
 
 
-def feasibility_faults(*, design: Design, years: NDArray[np.int64], cohort: Floats) -> list[Fault]:
-    """Return why nothing can be compared although the columns are sound.
-
-    Parameters
-    ----------
-    design
-        The study.
-    years
-        Years in which the outcome is observed, up to the design's last, (n_years,).
-    cohort
-        First year of effect per unit, infinite = never treated, (n_units,).
-    """
-    if len(years) < 2:
-        found = ", ".join(map(str, years)) or "none"
-        what = f"the outcome is observed in fewer than two years up to end_year: {found}"
-        return [Fault(design.outcome, what, "an effect is a change", "give at least two years")]
-    present = set(cohort[np.isfinite(cohort)].astype(int).tolist())
-    wanted = set(design.cohorts or present)
-    faults = [
-        Fault("cohorts", f"{year} is not in the panel", "nobody to follow", f"choose from: {sorted(present)}")
-        for year in sorted(wanted - present)
-    ]
-    if not present:
-        why, remedy = "there is nobody to follow", "name the column with the first year of effect"
-        faults.append(Fault(design.cohort, "no unit is ever treated", why, remedy))
-    always = {year for year in wanted & present if year - design.anticipation <= years[0]}
-    if always and (design.cohorts or always == present):
-        faults += [_always_treated_fault(design, year, int(years[0])) for year in sorted(always)]
-    return faults
-
-
 def to_numbers(column: pd.Series) -> tuple[Floats, Bools]:
     """Return a column as numbers (NaN where missing or blank), and which entries are not numbers."""
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
         return values, np.zeros(len(values), dtype=bool)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    blank = column.isna().to_numpy() | (column.astype("string").str.strip() == "").fillna(False).to_numpy(
-        bool
-    )
-    return values, np.isnan(values) & ~blank
+    return levels_of(column).numbers()
 
 
 def _index_rows(unit_column: pd.Series, times: NDArray[np.int64]) -> Keys:
-    named = unit_column if pd.api.types.is_numeric_dtype(unit_column) else unit_column.astype(str)
-    unit, units = pd.factorize(named, sort=True)
-    years, year = np.unique(times, return_inverse=True)
+    unit, units = _sorted_codes(unit_column)
+    year, years = pd.factorize(times, sort=True)
     first_row = np.empty(len(units), dtype=int)
     first_row[unit[::-1]] = np.arange(len(unit))[::-1]
     return Keys(unit=unit, year=year, units=np.asarray(units, dtype=object), years=years, first_row=first_row)
 
 
-def _is_text(column: pd.Series) -> bool:
-    if pd.api.types.is_numeric_dtype(column):
-        return False
-    return bool(to_numbers(column)[1].any())
+def _sorted_codes(unit_column: pd.Series) -> tuple[NDArray[np.int64], pd.Index]:
+    """Position of each row's unit among the sorted names; names that are no numbers are compared as texts."""
+    if pd.api.types.is_numeric_dtype(unit_column):
+        return pd.factorize(unit_column, sort=True)
+    levels = levels_of(unit_column)
+    place, units = pd.factorize(levels.distinct.astype(str), sort=True)
+    return place[levels.code], units
 
 
-def _indicators(name: str, column: pd.Series, levels: list[str]) -> list[tuple[str, Floats]]:
+def _indicators(name: str, read: Levels, levels: list[str]) -> list[tuple[str, Floats]]:
     """All levels but the first as 0/1, missing where the text is missing."""
-    missing = column.isna().to_numpy()
-    written = column.astype(str).to_numpy()
-    return [
-        (f"{name}={level}", np.where(missing, np.nan, (written == level).astype(float)))
-        for level in levels[1:]
-    ]
-
-
-def _always_treated_fault(design: Design, year: int, first_year: int) -> Fault:
-    return Fault(
-        where=f"{design.cohort} {year}",
-        what=f"has no year before it to compare with: data begin in {first_year}",
-        why=f"the base year is cohort - 1 - anticipation ({design.anticipation})",
-        remedy="leave the cohort out, lower anticipation, or give earlier years",
-    )
+    return [(f"{name}={level}", read.named(level)) for level in levels[1:]]

@@ -14,11 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from evaluation.charts import Chart
 from evaluation.errors import UsageError
 from evaluation.impact.design import Estimator
 from evaluation.impact.entropy_balance import fit_entropy_weights
 from evaluation.impact.group_time import AttGtResult, Comparison
 from evaluation.impact.notes import REASONS, NotEstimable, Reason
+from evaluation.impact.output import Tabular
+from evaluation.impact.plots import cell_forest, effects_by_event_time
 from evaluation.impact.propensity import Propensity, fit_propensity
 from evaluation.impact.two_by_two import control_weights
 
@@ -31,7 +34,7 @@ SINGULAR_RATIO = 1e-12
 
 
 @dataclass(frozen=True)
-class PreTrendTest:
+class PreTrendTest(Tabular):
     """Joint test that no effect is seen before treatment.
 
     Parameters
@@ -45,7 +48,7 @@ class PreTrendTest:
     reason
         Why there is no statistic: ``"no_cells"`` or ``"singular_covariance"``; else empty.
     table
-        The cells tested, as in `AttGtResult.tidy`.
+        The cells tested, as in `AttGtResult.tidy`; or by event time, from `lead_test`.
     """
 
     statistic: float
@@ -58,6 +61,22 @@ class PreTrendTest:
         """Return one row: statistic, df, p_value, reason."""
         row = {"statistic": self.statistic, "df": self.df, "p_value": self.p_value, "reason": self.reason}
         return pd.DataFrame([row])
+
+    def glance(self) -> pd.DataFrame:
+        """Return the one row of `tidy`."""
+        return self.tidy()
+
+    def plot(self, *, title: str = "Before treatment") -> Chart:
+        """Draw the estimates that are tested, each with its interval.
+
+        Parameters
+        ----------
+        title
+            Of the chart.
+        """
+        if "cohort" in self.table:
+            return cell_forest(self.table, title=title)
+        return effects_by_event_time(self.table, title=title)
 
 
 def pre_trend_test(result: AttGtResult, *, window: PreWindow = "before_cohort") -> PreTrendTest:
@@ -86,14 +105,27 @@ def pre_trend_test(result: AttGtResult, *, window: PreWindow = "before_cohort") 
     table = result.table
     tested = np.flatnonzero((table["event_time"] < end) & (table["year"] != table["base_year"]))
     cells = table.iloc[tested].reset_index(drop=True)
-    if not len(tested):
+    return wald_test(cells, result.vcov[np.ix_(tested, tested)])
+
+
+def wald_test(cells: pd.DataFrame, variance: Floats) -> PreTrendTest:
+    """Test jointly that all estimates of a table are zero.
+
+    Parameters
+    ----------
+    cells
+        One row per estimate, with its column ``estimate``.
+    variance
+        Their covariance, (n, n).
+    """
+    n = len(cells)
+    if not n:
         return PreTrendTest(np.nan, 0, np.nan, "no_cells", cells)
-    effects = cells["estimate"].to_numpy()
-    variance = result.vcov[np.ix_(tested, tested)]
     if _is_singular(variance):
-        return PreTrendTest(np.nan, len(tested), np.nan, "singular_covariance", cells)
+        return PreTrendTest(np.nan, n, np.nan, "singular_covariance", cells)
+    effects = cells["estimate"].to_numpy()
     statistic = float(effects @ np.linalg.solve(variance, effects))
-    return PreTrendTest(statistic, len(tested), float(chi2.sf(statistic, len(tested))), "", cells)
+    return PreTrendTest(statistic, n, float(chi2.sf(statistic, n)), "", cells)
 
 
 def overlap(result: AttGtResult) -> pd.DataFrame:

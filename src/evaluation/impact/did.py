@@ -22,13 +22,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.errors import Fault, UsageError, raise_if_any
+from evaluation.errors import UsageError, raise_if_any
 from evaluation.impact.cells import Cell, clean_controls, list_cells
 from evaluation.impact.design import GROUP_TIME_ESTIMATORS, Design
+from evaluation.impact.feasibility import control_faults
 from evaluation.impact.group_time import CONTROL, TREATED, AttGtResult, Comparison, missing_table
 from evaluation.impact.inference import IntervalOptions, Intervals, describe
-from evaluation.impact.notes import REASONS, Note, NotEstimable, Reason
+from evaluation.impact.notes import NotEstimable, Reason
 from evaluation.impact.panel import WidePanel, read_panel
+from evaluation.impact.remarks import cell_notes, missing_cell, missing_cohorts
 from evaluation.impact.two_by_two import TwoByTwo, estimate_two_by_two, make_sample
 
 Floats = NDArray[np.float64]
@@ -102,7 +104,7 @@ def att_gt(panel: pd.DataFrame, design: Design, **intervals: Unpack[IntervalOpti
     if design.estimator not in GROUP_TIME_ESTIMATORS:
         allowed = ", ".join(GROUP_TIME_ESTIMATORS)
         raise UsageError(f"att_gt estimates by {allowed}; for {design.estimator} use estimate_effects.")
-    return att_gt_of(read_panel(panel, design), design, intervals=chosen)
+    return att_gt_of(read_panel(panel, design, controls_needed=True), design, intervals=chosen)
 
 
 def att_gt_of(wide: WidePanel, design: Design, *, intervals: Intervals) -> AttGtResult:
@@ -118,10 +120,12 @@ def att_gt_of(wide: WidePanel, design: Design, *, intervals: Intervals) -> AttGt
     last_year = int(wide.years[-1])
     cohorts = _wanted_cohorts(wide, design)
     cells = list_cells(design=design, years=wide.years, cohorts=[g for g in cohorts if g <= last_year])
-    _check_controls(wide, design, cells)
+    raise_if_any(
+        control_faults(design=design, years=wide.years, cohort=wide.cohort, may_control=wide.may_control)
+    )
     groups, answers = _group_cells(wide, design, cells)
     comparisons = [_answer(wide, design, group, answers) for group in groups]
-    answers.missing += _missing_cohorts(wide, cohorts)
+    answers.missing += missing_cohorts(wide, cohorts)
     return _assemble(wide, design, answers, comparisons=comparisons, intervals=intervals)
 
 
@@ -140,34 +144,36 @@ def effects_after(wide: WidePanel, design: Design) -> tuple[NDArray[np.int64], F
     tuple of ndarray
         (n_cells,), (n_cells,) and (n_units, n_cells); no cell where nothing is estimable.
     """
+    return effects_and_members_after(wide, design)[:3]
+
+
+def effects_and_members_after(
+    wide: WidePanel, design: Design
+) -> tuple[NDArray[np.int64], Floats, Floats, NDArray[np.int8]]:
+    """Return as `effects_after`, and besides who is in each cell: 0, `TREATED` or `CONTROL`, (n_units, n_cells).
+
+    Parameters
+    ----------
+    wide, design
+        As in `effects_after`.
+    """
     last_year = int(wide.years[-1])
     cohorts = [cohort for cohort in _wanted_cohorts(wide, design) if cohort <= last_year]
     cells = list_cells(design=design, years=wide.years, cohorts=cohorts)
     groups, answers = _group_cells(wide, design, [cell for cell in cells if cell.year >= cell.cohort])
     for group in groups:
         _answer(wide, design, group, answers)
-    influence = np.array(answers.influence).T.reshape(wide.n_units, len(answers.cells))
+    shape = (wide.n_units, len(answers.cells))
+    influence = np.array(answers.influence).T.reshape(shape)
+    membership = np.array(answers.membership, dtype=np.int8).T.reshape(shape)
     cohort = np.array([cell.cohort for cell in answers.cells], dtype=np.int64)
-    return cohort, np.array(answers.estimate, dtype=float), influence
+    return cohort, np.array(answers.estimate, dtype=float), influence, membership
 
 
 def _wanted_cohorts(wide: WidePanel, design: Design) -> list[int]:
     if design.cohorts is not None:
         return [year for year in design.cohorts if year not in wide.always_treated]
     return np.unique(wide.cohort[np.isfinite(wide.cohort)]).astype(int).tolist()
-
-
-def _check_controls(wide: WidePanel, design: Design, cells: list[Cell]) -> None:
-    after = [cell for cell in cells if cell.year >= cell.cohort]
-    if not after or any(_controls(wide, design, cell).any() for cell in after):
-        return
-    fault = Fault(
-        where=f"control group {design.control_group}",
-        what="no unit is a clean control in any year after treatment",
-        why="an effect is a difference from units that are untreated in the same years",
-        remedy="allow not_yet_treated controls, an earlier end_year, less anticipation, or more units",
-    )
-    raise_if_any([fault])
 
 
 def _controls(wide: WidePanel, design: Design, cell: Cell) -> Bools:
@@ -186,7 +192,7 @@ def _group_cells(wide: WidePanel, design: Design, cells: list[Cell]) -> tuple[li
             continue
         reason = _too_few(int(treated.sum()), int(control.sum()))
         if reason is not None:
-            answers.missing.append(_missing_cell(wide, cell, reason, treated=treated, control=control))
+            answers.missing.append(missing_cell(wide, cell, reason, treated=treated, control=control))
             continue
         members = np.flatnonzero(treated | control)
         covariates = wide.covariates[members, np.searchsorted(wide.years, cell.base_year)]
@@ -228,7 +234,7 @@ def _answer(wide: WidePanel, design: Design, group: _Group, answers: _Answers) -
     except NotEstimable as answer:
         treated, control = membership == TREATED, membership == CONTROL
         answers.missing += [
-            _missing_cell(wide, cell, answer.reason, treated=treated, control=control) for cell in cells
+            missing_cell(wide, cell, answer.reason, treated=treated, control=control) for cell in cells
         ]
     else:
         _store(found, cells=cells, members=members, membership=membership, answers=answers)
@@ -255,43 +261,6 @@ def _store(
         influence = np.zeros(answers.n_units)
         influence[members] = scale * found.influence[:, position]
         answers.add(cell, float(found.estimate[position]), influence, membership, found.n_trimmed)
-
-
-def _missing_cell(
-    wide: WidePanel, cell: Cell, reason: Reason, *, treated: Bools, control: Bools
-) -> dict[str, object]:
-    return {
-        "cohort": cell.cohort,
-        "year": cell.year,
-        "event_time": cell.year - cell.cohort,
-        "base_year": cell.base_year,
-        "n_treated": int(treated.sum()),
-        "n_control": int(control.sum()),
-        "last_year": int(wide.years[-1]),
-        "reason": reason,
-        "detail": REASONS[reason],
-    }
-
-
-def _missing_cohorts(wide: WidePanel, cohorts: list[int]) -> list[dict[str, object]]:
-    """Cohorts without any year of effect in the data, and those without a base year."""
-    last_year = int(wide.years[-1])
-    beyond = {year: int((wide.cohort == year).sum()) for year in cohorts if year > last_year}
-    listed: list[tuple[Reason, dict[int, int]]] = [
-        ("beyond_data", beyond),
-        ("always_treated", wide.always_treated),
-    ]
-    return [
-        {
-            "cohort": cohort,
-            "n_treated": n_treated,
-            "last_year": last_year,
-            "reason": reason,
-            "detail": REASONS[reason],
-        }
-        for reason, cohort_sizes in listed
-        for cohort, n_treated in cohort_sizes.items()
-    ]
 
 
 def _assemble(
@@ -324,7 +293,7 @@ def _assemble(
         covariate_names=wide.covariate_names,
         comparisons=tuple(comparisons),
         not_estimable=missing_table(answers.missing),
-        notes=(*wide.notes, *_cell_notes(wide, design, cells)),
+        notes=(*wide.notes, *cell_notes(wide, design, cells)),
     )
 
 
@@ -352,33 +321,3 @@ def _cell_table(
             "n_trimmed": n_trimmed,
         }
     )
-
-
-def _cell_notes(wide: WidePanel, design: Design, cells: list[Cell]) -> list[Note]:
-    fallbacks = sorted({(c.cohort, c.expected_base, c.base_year) for c in cells if c.fell_back})
-    notes = [
-        Note(
-            "base_fell_back",
-            "Cohort {cohort}: {expected} is not in the data; {base_year} is the base year instead.",
-            {"cohort": cohort, "expected": expected, "base_year": base},
-        )
-        for cohort, expected, base in fallbacks
-    ]
-    notes += _covariate_notes(wide, cells)
-    later = np.isfinite(wide.cohort) & (wide.cohort > int(wide.years[-1]) + design.anticipation)
-    if design.control_group == "never_treated" and later.any():
-        text = "{n} units treated later than the data reach ({last_year}) count as never treated."
-        notes.append(Note("as_if_never", text, {"n": int(later.sum()), "last_year": int(wide.years[-1])}))
-    return notes
-
-
-def _covariate_notes(wide: WidePanel, cells: list[Cell]) -> list[Note]:
-    bases = np.searchsorted(wide.years, sorted({cell.base_year for cell in cells}))
-    known = np.isfinite(wide.covariates[:, bases]).all(axis=2)
-    observed = np.isfinite(wide.outcome[:, bases])
-    dropped = (observed & ~known).any(axis=1)
-    if not dropped.any():
-        return []
-    text = "{n} units lack a covariate in a base year and are left out of the cells it serves: {units}."
-    named = ", ".join(map(str, wide.units[dropped]))
-    return [Note("covariate_missing", text, {"n": int(dropped.sum()), "units": named})]

@@ -20,12 +20,13 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from evaluation.errors import UsageError
 from evaluation.impact.inference import CONFIDENCE
+from evaluation.impact.output import OneEstimate
 
 Verdict = Literal["effect", "effect_below_margin", "no_relevant_effect", "inconclusive"]
 
 
 @dataclass(frozen=True)
-class EquivalenceResult:
+class EquivalenceResult(OneEstimate):
     """Two one-sided tests.
 
     Parameters

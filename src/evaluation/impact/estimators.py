@@ -53,7 +53,9 @@ def estimate_effects(
     UsageError
         For ``"twfe"``, which has no effects by cohort and year.
     """
-    return effects_of(read_panel(panel, design), design, intervals=Intervals(**intervals))
+    controls_needed = design.estimator in GROUP_TIME_ESTIMATORS
+    wide = read_panel(panel, design, controls_needed=controls_needed)
+    return effects_of(wide, design, intervals=Intervals(**intervals))
 
 
 def effects_of(wide: WidePanel, design: Design, *, intervals: Intervals) -> AttGtResult:

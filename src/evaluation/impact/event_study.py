@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
+from evaluation.charts import Chart
 from evaluation.errors import Fault, UsageError, raise_if_any
 from evaluation.impact.aggregate_result import AggregateResult
+from evaluation.impact.inference import CONFIDENCE
+from evaluation.impact.output import Tabular
+from evaluation.impact.plots import effects_by_event_time
 from evaluation.impact.restrictions import Timeline
 
 Floats = NDArray[np.float64]
@@ -25,7 +30,7 @@ printed with seven digits or more."""
 
 
 @dataclass(frozen=True)
-class EventStudy:
+class EventStudy(Tabular):
     """Estimates by event time with their covariance, without the base.
 
     Parameters
@@ -59,6 +64,28 @@ class EventStudy:
         """Return event_time, estimate, std_error; the base is not among them."""
         errors = np.sqrt(np.diag(self.vcov))
         return pd.DataFrame({"event_time": self.event_time, "estimate": self.estimate, "std_error": errors})
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: base, n_pre, n_post."""
+        n_post = int(self.is_post.sum())
+        return pd.DataFrame([{"base": self.base, "n_pre": len(self.estimate) - n_post, "n_post": n_post}])
+
+    def plot(self, *, title: str = "Effects by event time", level: float = CONFIDENCE) -> Chart:
+        """Draw the estimates with pointwise normal intervals, and the base at zero.
+
+        Parameters
+        ----------
+        title
+            Of the chart.
+        level
+            Coverage of the intervals.
+        """
+        table = self.tidy()
+        reach = float(ndtri(0.5 + level / 2)) * table["std_error"]
+        table = table.assign(conf_low=table["estimate"] - reach, conf_high=table["estimate"] + reach)
+        base = pd.DataFrame([{"event_time": self.base, "estimate": 0.0}])
+        shown = pd.concat([table, base], ignore_index=True).sort_values("event_time", ignore_index=True)
+        return effects_by_event_time(shown, title=title)
 
 
 def event_study(*, event_time: ArrayLike, estimate: ArrayLike, vcov: ArrayLike, base: int = -1) -> EventStudy:

@@ -25,6 +25,7 @@ from evaluation.errors import Fault, UsageError, raise_if_any
 from evaluation.impact.cells import clean_controls, list_cells
 from evaluation.impact.design import Design
 from evaluation.impact.inference import CONFIDENCE, DEFAULT_SEED
+from evaluation.impact.output import OneEstimate
 from evaluation.impact.panel import WidePanel, read_panel, unit_column
 
 Floats = NDArray[np.float64]
@@ -42,7 +43,7 @@ zero for the largest units (Ferman and Pinto 2019, footnote on non-negative fits
 
 
 @dataclass(frozen=True)
-class FewTreatedResult:
+class FewTreatedResult(OneEstimate):
     """A test and an interval for few treated units.
 
     Parameters

@@ -7,6 +7,8 @@ Belongs here: the frozen result, and who was compared with whom. Does not belong
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from evaluation.impact.design import Design
 from evaluation.impact.inference import covariance
 from evaluation.impact.notes import Note
 from evaluation.impact.output import Tabular
-from evaluation.impact.plots import interval_forest
+from evaluation.impact.plots import cell_forest
 from evaluation.impact.two_by_two import Sample
 
 Floats = NDArray[np.float64]
@@ -130,6 +132,15 @@ class AttGtResult(Tabular):
         """Covariance of the estimates, (n_cells, n_cells); rows of zeros for base years."""
         return covariance(self.influence, clusters=self.clusters)
 
+    @cached_property
+    def cell_shares(self) -> CellShares:
+        """`shares`, or the share of each cell's whole cohort among all units, estimated like everything else."""
+        if self.shares is not None:
+            return self.shares
+        inside = self.weights[:, None] * (self.cohort[:, None] == self.table["cohort"].to_numpy())
+        share = inside.mean(axis=0)
+        return CellShares(share=share, deviation=inside - share)
+
     def tidy(self) -> pd.DataFrame:
         """Return one row per cohort and year.
 
@@ -164,9 +175,12 @@ class AttGtResult(Tabular):
         title
             Of the chart.
         """
-        shown = self.table[self.table["std_error"].notna()]
-        labels = [f"{row.cohort}: {row.year}" for row in shown.itertuples()]
-        return interval_forest(shown.assign(label=labels), title=title, subtitle=self.design.label)
+        return cell_forest(self.table, title=title, subtitle=self.design.label)
+
+
+def _whole_numbers(values: list[Any]) -> pd.arrays.IntegerArray:
+    missing = np.array([value is None for value in values], dtype=bool)
+    return pd.arrays.IntegerArray(np.array([value or 0 for value in values], dtype=np.int64), missing)
 
 
 def missing_table(rows: list[dict[str, object]]) -> pd.DataFrame:
@@ -181,7 +195,7 @@ def missing_table(rows: list[dict[str, object]]) -> pd.DataFrame:
     columns = {name: [row.get(name) for row in ordered] for name in NO_ESTIMATE_COLUMNS}
     return pd.DataFrame(
         {
-            name: np.array(values, dtype=object) if name in TEXT_COLUMNS else pd.array(values, dtype="Int64")
+            name: np.array(values, dtype=object) if name in TEXT_COLUMNS else _whole_numbers(values)
             for name, values in columns.items()
         }
     )

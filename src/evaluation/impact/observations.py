@@ -19,6 +19,7 @@ from evaluation.errors import Fault, raise_if_any
 from evaluation.impact.design import Design
 from evaluation.impact.notes import REASONS, Note, Reason
 from evaluation.impact.panel import WidePanel, read_panel
+from evaluation.impact.remarks import missing_cohorts
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -140,7 +141,7 @@ def choose_observations(
         cohorts=cohorts,
         used=_enter(wide, design, cohorts),
         treated=np.zeros_like(wide.outcome, dtype=bool),
-        missing=tuple(_missing_cohorts(wide, wanted)),
+        missing=tuple(missing_cohorts(wide, wanted)),
         notes=wide.notes,
     )
     possible = found.event_time() >= -design.anticipation
@@ -278,23 +279,3 @@ def _check_some_effect(observations: Observations) -> None:
         remedy="allow not_yet_treated controls, an earlier end_year, less anticipation, or more units",
     )
     raise_if_any([fault])
-
-
-def _missing_cohorts(wide: WidePanel, cohorts: list[int]) -> list[dict[str, object]]:
-    last_year = int(wide.years[-1])
-    beyond = {year: int((wide.cohort == year).sum()) for year in cohorts if year > last_year}
-    listed: list[tuple[Reason, dict[int, int]]] = [
-        ("beyond_data", beyond),
-        ("always_treated", wide.always_treated),
-    ]
-    return [
-        {
-            "cohort": cohort,
-            "n_treated": n_treated,
-            "last_year": last_year,
-            "reason": reason,
-            "detail": REASONS[reason],
-        }
-        for reason, sizes in listed
-        for cohort, n_treated in sizes.items()
-    ]

@@ -13,13 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import Fault, raise_if_any
-from evaluation.impact.columns import (
-    ColumnReader,
-    Keys,
-    feasibility_faults,
-    missing_column_faults,
-)
+from evaluation.impact.columns import ColumnReader, Keys, missing_column_faults
 from evaluation.impact.design import Design
+from evaluation.impact.feasibility import control_faults, feasibility_faults
 from evaluation.impact.notes import Note
 
 Floats = NDArray[np.float64]
@@ -72,7 +68,13 @@ class WidePanel:
         return len(self.units)
 
 
-def read_panel(panel: pd.DataFrame, design: Design, *, keep_always_treated: bool = False) -> WidePanel:
+def read_panel(
+    panel: pd.DataFrame,
+    design: Design,
+    *,
+    keep_always_treated: bool = False,
+    controls_needed: bool = False,
+) -> WidePanel:
     """Check a long panel against a design and return it as arrays.
 
     Parameters
@@ -84,6 +86,9 @@ def read_panel(panel: pd.DataFrame, design: Design, *, keep_always_treated: bool
     keep_always_treated
         Keep units that are treated in every year: they have no effect of their own to estimate, but are
         part of a two-way fixed effects coefficient.
+    controls_needed
+        Count it as a fault when no unit is a clean control in any year after treatment, as group-time
+        estimators need one.
 
     Returns
     -------
@@ -93,14 +98,13 @@ def read_panel(panel: pd.DataFrame, design: Design, *, keep_always_treated: bool
     Raises
     ------
     BadInputError
-        With every fault of the columns; or, when those are sound, every reason why nothing can be compared.
+        With every fault of the columns and every reason why nothing can be compared, as far as they are known.
     """
     faults = missing_column_faults(panel, design)
     reader = ColumnReader(panel, design)
     wide = None if faults else _to_wide(reader)
-    raise_if_any([*faults, *reader.faults])
+    raise_if_any([*faults, *reader.faults, *_feasibility_faults(reader, controls_needed=controls_needed)])
     assert wide is not None
-    raise_if_any(feasibility_faults(design=design, years=wide.years, cohort=wide.cohort))
     if keep_always_treated:
         return _drop_never_observed(wide)
     return _drop_never_observed(_drop_always_treated(wide, design))
@@ -152,6 +156,15 @@ def unit_column(panel: pd.DataFrame, design: Design, wide: WidePanel, name: str)
     ]
     raise_if_any(faults)
     return first.to_numpy(dtype=object)
+
+
+def _feasibility_faults(reader: ColumnReader, *, controls_needed: bool) -> list[Fault]:
+    design, known = reader.design, reader.known
+    faults = feasibility_faults(design=design, years=known.years, cohort=known.cohort)
+    years, cohort, may_control = known.years, known.cohort, known.may_control
+    if not controls_needed or years is None or len(years) < 2 or cohort is None or may_control is None:
+        return faults
+    return faults + control_faults(design=design, years=years, cohort=cohort, may_control=may_control)
 
 
 def _to_wide(reader: ColumnReader) -> WidePanel | None:

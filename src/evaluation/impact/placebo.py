@@ -52,14 +52,28 @@ def placebo_dates(panel: pd.DataFrame, design: Design, *, shifts: Sequence[int] 
     if not shifts or min(shifts) < 1:
         raise UsageError(f"shifts must be whole years of 1 or more; got: {list(shifts)!r}")
     wide = read_panel(panel, design)
-    real = wide.years[None, :] >= wide.cohort[:, None] - design.anticipation
-    before = replace(wide, outcome=np.where(real, np.nan, wide.outcome))
     rows = []
     for shift in shifts:
-        moved = replace(before, cohort=before.cohort - shift - design.anticipation)
-        seen = moved.cohort - design.anticipation > wide.years[0]
-        rows.append({"shift": shift, **_overall(keep_units(moved, seen), _shifted(design, shift))})
+        moved, pretended = pretend_earlier(wide, design, shift)
+        rows.append({"shift": shift, **_overall(moved, pretended)})
     return pd.DataFrame(rows)
+
+
+def pretend_earlier(wide: WidePanel, design: Design, shift: int) -> tuple[WidePanel, Design]:
+    """Return the panel and the study of one placebo date, see `placebo_dates`.
+
+    Parameters
+    ----------
+    wide, design
+        The panel as arrays, and the study.
+    shift
+        Years by which treatment is pretended to be earlier, 1 or more.
+    """
+    real = wide.years[None, :] >= wide.cohort[:, None] - design.anticipation
+    cohort = wide.cohort - shift - design.anticipation
+    moved = replace(wide, outcome=np.where(real, np.nan, wide.outcome), cohort=cohort)
+    seen = cohort - design.anticipation > wide.years[0]
+    return keep_units(moved, seen), _shifted(design, shift)
 
 
 def leave_one_cohort_out(panel: pd.DataFrame, design: Design) -> pd.DataFrame:

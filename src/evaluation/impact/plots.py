@@ -6,6 +6,7 @@ report, which passes its own title.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from evaluation.charts import Chart, EventLabels, ForestGroup, ForestLabels, event_study, forest
@@ -28,10 +29,10 @@ def interval_forest(table: pd.DataFrame, *, title: str, unit: str = "", subtitle
     title, unit, subtitle
         Words of the chart.
     """
-    texts = [
-        f"{format_number(row.estimate)} ({format_number(row.conf_low)}, {format_number(row.conf_high)})"
-        for row in table.itertuples()
-    ]
+    texts = [_written(row.estimate, row.conf_low, row.conf_high) for row in table.itertuples()]
+    ends = table[["conf_low", "conf_high"]]
+    # An interval without an end is told in its numbers and not drawn.
+    table = table.assign(**ends.where(np.isfinite(ends).all(axis=1)))
     return forest(
         table.assign(group=GROUP, value_text=texts),
         groups=[ForestGroup(code=GROUP, title=unit, unit="", format_value=format_number)],
@@ -40,6 +41,43 @@ def interval_forest(table: pd.DataFrame, *, title: str, unit: str = "", subtitle
         subtitle=subtitle,
         alt=title,
     )
+
+
+def cell_forest(table: pd.DataFrame, *, title: str, subtitle: str = "") -> Chart:
+    """Draw cells of cohort and year with their intervals; base years are left out.
+
+    Parameters
+    ----------
+    table
+        cohort, year, estimate, std_error, conf_low, conf_high.
+    title, subtitle
+        Words of the chart.
+    """
+    shown = table[table["std_error"].notna()]
+    labels = [f"{row.cohort}: {row.year}" for row in shown.itertuples()]
+    return interval_forest(shown.assign(label=labels), title=title, subtitle=subtitle)
+
+
+def value_forest(values: dict[str, float], *, title: str, unit: str = "", subtitle: str = "") -> Chart:
+    """Draw numbers that have no interval, one a row.
+
+    Parameters
+    ----------
+    values
+        By their names.
+    title, unit, subtitle
+        Words of the chart.
+    """
+    table = pd.DataFrame({"label": list(values), "estimate": list(values.values())})
+    return interval_forest(
+        table.assign(conf_low=np.nan, conf_high=np.nan), title=title, unit=unit, subtitle=subtitle
+    )
+
+
+def _written(estimate: float, low: float, high: float) -> str:
+    if np.isnan([low, high]).any():
+        return format_number(estimate)
+    return f"{format_number(estimate)} ({format_number(low)}, {format_number(high)})"
 
 
 def effects_by_event_time(table: pd.DataFrame, *, title: str, anticipation: int = 0) -> Chart:

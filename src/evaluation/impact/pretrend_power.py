@@ -23,10 +23,13 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import chi2, ncx2
 
+from evaluation.charts import Chart
 from evaluation.errors import UsageError
 from evaluation.impact.aggregate_result import AggregateResult
 from evaluation.impact.event_study import EventStudy, event_study_of
 from evaluation.impact.inference import CONFIDENCE, DEFAULT_SEED
+from evaluation.impact.output import Tabular
+from evaluation.impact.plots import format_number, value_forest
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +40,7 @@ BISECTIONS = 60
 
 
 @dataclass(frozen=True)
-class PretrendPower:
+class PretrendPower(Tabular):
     """Power against one slope, and the consequence of passing.
 
     Parameters
@@ -69,6 +72,21 @@ class PretrendPower:
     def tidy(self) -> pd.DataFrame:
         """Return one row with every field."""
         return pd.DataFrame([self.__dict__])
+
+    def glance(self) -> pd.DataFrame:
+        """Return the one row of `tidy`."""
+        return self.tidy()
+
+    def plot(self, *, title: str = "How often the slope would be seen before treatment") -> Chart:
+        """Draw the two probabilities, 0-1.
+
+        Parameters
+        ----------
+        title
+            Of the chart.
+        """
+        shown = {"one by one": self.individual_power, "jointly": self.joint_power}
+        return value_forest(shown, title=title, subtitle=f"slope {format_number(self.slope)} a year")
 
 
 def pretrend_power(

@@ -6,13 +6,15 @@ score is used for (`evaluation.impact.two_by_two`).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from evaluation.impact.notes import NotEstimable
+from evaluation.impact.notes import NotEstimable, Reason
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -34,6 +36,19 @@ SEPARATION_TOLERANCE = 1e-7
 
 SINGULAR_TOLERANCE = 1e-10
 """Smallest eigenvalue, relative to the largest, of the covariates' correlation-like matrix."""
+
+LIKELIHOOD_ROUNDING = 1e-12
+"""Relative loss of likelihood that rounding explains."""
+
+SMALLEST_SHARE = 2.0**-30
+"""Share of a Newton step below which halving it is given up."""
+
+PLANE_TOLERANCE = 1e-6
+"""Distance from a plane, relative to the furthest control's, that rounding explains: eigenvectors of a matrix with
+eigenvalues of 1e-16 hold eight digits."""
+
+REMEMBERED_FITS = 128
+"""Fits kept: outcomes of one study, its averages and its diagnostics ask for the same ones; about 100 kB each."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +92,50 @@ def fit_propensity(*, treated: Bools, covariates: Floats, weights: Floats) -> Pr
     NotEstimable
         ``no_comparable_control``, ``singular_covariates`` or ``logit_diverged``.
     """
-    kept = np.ones(len(treated), dtype=bool)
-    probability = _newton(treated, covariates, weights)
-    columns = np.arange(covariates.shape[1])
-    if probability is None:
-        kept = _without_separated(treated, covariates)
-        columns = independent_columns(covariates[kept])
-        probability = np.zeros(len(treated))
-        fitted = _newton(treated[kept], covariates[np.ix_(kept, columns)], weights[kept])
-        if fitted is None:
-            raise NotEstimable("logit_diverged")
-        probability[kept] = fitted
+    found = _remembered_fit(_Asked(treated, covariates, weights))
+    if not isinstance(found, Propensity):
+        raise NotEstimable(found)
+    return found
+
+
+class _Asked:
+    """The arrays of a fit, equal to others with the same content."""
+
+    def __init__(self, treated: Bools, covariates: Floats, weights: Floats) -> None:
+        self.arrays = (treated, covariates, weights)
+        content = b"".join(array.tobytes() for array in self.arrays)
+        self.key = (covariates.shape, hashlib.blake2b(content, digest_size=16).digest())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@lru_cache(maxsize=REMEMBERED_FITS)
+def _remembered_fit(asked: _Asked) -> Propensity | Reason:
+    """Fit the same units with the same covariates once; a fit that does not exist is remembered as well."""
+    try:
+        found = _fit(*asked.arrays)
+    except NotEstimable as answer:
+        return answer.reason
+    found.probability.flags.writeable = False
+    found.expansion.flags.writeable = False
+    return found
+
+
+def _fit(treated: Bools, covariates: Floats, weights: Floats) -> Propensity:
+    kept = _without_lone_plane(treated, covariates, _without_lone_traits(treated, covariates))
+    fit = _fit_kept(treated, covariates, weights, kept, damped=False)
+    if fit is None:
+        fit = _fit_kept(treated, covariates, weights, kept, damped=True)
+    if fit is None:
+        kept = _without_separated(treated, covariates, kept)
+        fit = _fit_kept(treated, covariates, weights, kept, damped=True)
+    if fit is None:
+        raise NotEstimable("logit_diverged")
+    probability, columns = fit
     expansion = _expansion(treated, covariates, weights, probability, kept, columns)
     return Propensity(
         probability=np.minimum(probability, MAX_PROBABILITY),
@@ -119,8 +167,8 @@ def is_singular(gram: Floats) -> bool:
     return bool(eigenvalues[0] <= SINGULAR_TOLERANCE * eigenvalues[-1])
 
 
-def _newton(treated: Bools, covariates: Floats, weights: Floats) -> Floats | None:
-    """Fitted probabilities, or None when Newton does not settle."""
+def _newton(treated: Bools, covariates: Floats, weights: Floats, *, damped: bool) -> Floats | None:
+    """Fitted probabilities, or None when Newton does not settle; damped steps never lose likelihood."""
     share = float(weights[treated].sum() / weights.sum())
     probability = np.full(len(treated), share)
     log_odds = np.full(len(treated), np.log(share / (1 - share)))
@@ -131,6 +179,8 @@ def _newton(treated: Bools, covariates: Floats, weights: Floats) -> Floats | Non
             step = covariates @ np.linalg.solve(hessian, covariates.T @ (weights * (treated - probability)))
         except np.linalg.LinAlgError:
             return None
+        if damped:
+            step = step * _damping(log_odds, step, treated, weights)
         log_odds = log_odds + step
         if not np.abs(log_odds).max() <= EXTREME_LOG_ODDS:
             return None
@@ -140,9 +190,88 @@ def _newton(treated: Bools, covariates: Floats, weights: Floats) -> Floats | Non
     return None
 
 
-def _without_separated(treated: Bools, covariates: Floats) -> Bools:
-    """Units left when perfectly predicted controls are set aside, round by round."""
+def _damping(log_odds: Floats, step: Floats, treated: Bools, weights: Floats) -> float:
+    """Largest of 1, 1/2, 1/4, ... at which a step does not lose likelihood."""
+
+    def likelihood(at: Floats) -> float:
+        return float(weights @ (treated * at - np.logaddexp(0.0, at)))
+
+    now, share = likelihood(log_odds), 1.0
+    while (
+        likelihood(log_odds + share * step) < now - LIKELIHOOD_ROUNDING * abs(now) and share > SMALLEST_SHARE
+    ):
+        share /= 2
+    return share
+
+
+def _fit_kept(
+    treated: Bools, covariates: Floats, weights: Floats, kept: Bools, *, damped: bool
+) -> tuple[Floats, NDArray[np.int64]] | None:
+    """Probabilities with 0 for the units set aside, and the columns used; None when Newton does not settle."""
+    if kept.all():
+        fitted = _newton(treated, covariates, weights, damped=damped)
+        return None if fitted is None else (fitted, np.arange(covariates.shape[1]))
+    columns = independent_columns(covariates[kept])
+    fitted = _newton(treated[kept], covariates[np.ix_(kept, columns)], weights[kept], damped=damped)
+    if fitted is None:
+        return None
+    probability = np.zeros(len(treated))
+    probability[kept] = fitted
+    return probability, columns
+
+
+def _without_lone_traits(treated: Bools, covariates: Floats) -> Bools:
+    """Units left when controls are set aside that lie beyond treated units which all have one value.
+
+    A column in which the treated do not vary and all controls lie on one side of them, as an indicator that no
+    treated unit has, is a plane that predicts the controls off it perfectly.
+    """
     kept = np.ones(len(treated), dtype=bool)
+    mine, others = covariates[treated], covariates[~treated]
+    value = mine[0]
+    lone = (mine == value).all(axis=0)
+    lone &= (others >= value).all(axis=0) | (others <= value).all(axis=0)
+    kept[~treated] = (others[:, lone] == value[lone]).all(axis=1)
+    if not kept[~treated].any():
+        raise NotEstimable("no_comparable_control")
+    return kept
+
+
+def _without_lone_plane(treated: Bools, covariates: Floats, kept: Bools) -> Bools:
+    """Units left when controls are set aside that lie off the one plane which holds all treated units.
+
+    So it is with a category that no treated unit has when it is the one without an indicator: the others' sum to
+    one for all treated. Where the treated lie in several planes, or controls on both sides, nobody is set aside.
+    """
+    columns = np.flatnonzero((covariates[kept] != covariates[kept][0]).any(axis=0))
+    varying = np.column_stack([np.ones(len(treated)), covariates[:, columns]])
+    mine = varying[treated]
+    scale = np.sqrt((mine**2).sum(axis=0))
+    if (scale == 0).any():
+        return kept
+    eigenvalues, vectors = np.linalg.eigh(mine.T @ mine / np.outer(scale, scale))
+    flat = eigenvalues <= SINGULAR_TOLERANCE * eigenvalues[-1]
+    if flat.sum() != 1:
+        return kept
+    height = varying @ (vectors[:, 0] / scale)
+    controls = kept & ~treated
+    off = np.abs(height) > PLANE_TOLERANCE * np.abs(height[controls]).max()
+    one_side = (height[controls & off] > 0).all() or (height[controls & off] < 0).all()
+    if (off & treated).any() or not one_side:
+        return kept
+    left = kept & ~(controls & off)
+    if not (left & ~treated).any():
+        raise NotEstimable("no_comparable_control")
+    return left
+
+
+def _without_separated(treated: Bools, covariates: Floats, kept: Bools) -> Bools:
+    """Units left when perfectly predicted controls are set aside, round by round.
+
+    Whatever the order of the rounds, they end with the same units, those of the limiting conditional model
+    (Geyer 2009, doi:10.1214/08-EJS349), so that the search may begin without those of lone traits.
+    """
+    kept = kept.copy()
     while True:
         predicted = np.zeros(len(treated), dtype=bool)
         predicted[kept] = _perfectly_predicted(treated[kept], covariates[kept])

@@ -23,13 +23,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.charts import Chart
 from evaluation.errors import EvaluationError, UsageError
 from evaluation.impact.aggregate import aggregate
 from evaluation.impact.design import GROUP_TIME_ESTIMATORS, Design
 from evaluation.impact.did import effects_after
 from evaluation.impact.estimators import effects_of
-from evaluation.impact.inference import DEFAULT_SEED, Intervals, standard_errors
+from evaluation.impact.inference import CONFIDENCE, DEFAULT_SEED, Intervals, standard_errors
+from evaluation.impact.output import Tabular
 from evaluation.impact.panel import WidePanel, read_panel, unit_column
+from evaluation.impact.permuted import BATCHED, overall_effects
+from evaluation.impact.plots import interval_forest
 
 Floats = NDArray[np.float64]
 Statistic = Literal["t", "estimate"]
@@ -39,7 +43,7 @@ PERMUTATIONS = 999
 
 
 @dataclass(frozen=True)
-class RandomisationResult:
+class RandomisationResult(Tabular):
     """A randomisation test of the overall effect.
 
     Parameters
@@ -77,6 +81,32 @@ class RandomisationResult:
             "n_free": self.n_free,
         }
         return pd.DataFrame([row])
+
+    def glance(self) -> pd.DataFrame:
+        """Return the one row of `tidy`."""
+        return self.tidy()
+
+    def plot(self, *, title: str = "What chance alone gives", level: float = CONFIDENCE) -> Chart:
+        """Draw the statistic of the data beside the middle range of the permutations.
+
+        Parameters
+        ----------
+        title
+            Of the chart.
+        level
+            Share of the permutations in the range.
+        """
+        known = self.draws[np.isfinite(self.draws)]
+        ends = np.quantile(known, [0.5, 0.5 - level / 2, 0.5 + level / 2]) if len(known) else [np.nan] * 3
+        table = pd.DataFrame(
+            {
+                "label": ["data", "permutations"],
+                "estimate": [self.statistic, ends[0]],
+                "conf_low": [np.nan, ends[1]],
+                "conf_high": [np.nan, ends[2]],
+            }
+        )
+        return interval_forest(table, title=title, subtitle=self.design.label)
 
 
 def randomisation_test(
@@ -122,8 +152,8 @@ def randomisation_test(
     aggregate(effects_of(wide, design, intervals=Intervals()))
     estimate, own = _overall(wide, design, statistic)
     rng = np.random.default_rng(seed)
-    orders = [_within(stratum, rng) for _ in range(permutations)]
-    draws = np.array([_permuted(wide, design, order, statistic) for order in orders])
+    orders = np.array([_within(stratum, rng) for _ in range(permutations)])
+    draws = _statistics(wide, design, orders, statistic)
     known = draws[np.isfinite(draws)]
     extreme = int((np.abs(known) >= abs(own) * (1 - 1e-10)).sum())
     return RandomisationResult(
@@ -152,6 +182,18 @@ def _within(stratum: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.
     order = np.empty(len(stratum), dtype=np.int64)
     order[grouped] = shuffled
     return order
+
+
+def _statistics(wide: WidePanel, design: Design, orders: NDArray[np.int64], statistic: Statistic) -> Floats:
+    """Return the statistic of each permutation, missing where one gives no estimate."""
+    draws = np.full(len(orders), np.nan)
+    if design.estimator in BATCHED:
+        cohort, may_control = wide.cohort[orders], wide.may_control[orders]
+        estimate, error = overall_effects(wide, design, cohort=cohort, may_control=may_control)
+        draws = estimate / error if statistic == "t" else estimate
+    for place in np.flatnonzero(~np.isfinite(draws)):
+        draws[place] = _permuted(wide, design, orders[place], statistic)
+    return draws
 
 
 def _permuted(wide: WidePanel, design: Design, order: NDArray[np.int64], statistic: Statistic) -> float:

@@ -14,23 +14,31 @@ from typing import Any, Unpack
 
 import pandas as pd
 
+from evaluation.charts import Chart
+from evaluation.errors import UsageError
 from evaluation.impact.aggregate import aggregate
 from evaluation.impact.aggregate_result import KEY_COLUMNS, AggregateResult, Kind
-from evaluation.impact.design import Design
+from evaluation.impact.design import GROUP_TIME_ESTIMATORS, Design
 from evaluation.impact.diagnostics import PreTrendTest, pre_trend_test
-from evaluation.impact.estimators import estimate_effects, without_cells
+from evaluation.impact.estimators import effects_of, without_cells
 from evaluation.impact.group_time import AttGtResult
 from evaluation.impact.inference import IntervalOptions, Intervals
-from evaluation.impact.observations import read_observations
+from evaluation.impact.leads import lead_test_of
+from evaluation.impact.observations import choose_observations, read_observations
+from evaluation.impact.output import Tabular
+from evaluation.impact.panel import read_panel
 from evaluation.impact.twfe import twfe
 from evaluation.provenance import write_bytes_atomically
 
 NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "band", "p_value", "mde")
+IMPUTING = ("imputation", "two_stage")
+"""Estimators without effects before treatment: leads are tested instead."""
+
 COUNTS = ("n_units", "n_treated", "n_control", "base_year")
 
 
 @dataclass(frozen=True)
-class DidStudy:
+class DidStudy(Tabular):
     """A whole study: group-time effects, their averages, the test of trends before treatment.
 
     Parameters
@@ -40,15 +48,58 @@ class DidStudy:
     aggregates
         By kind; empty when no effect after treatment is estimable.
     pre_trends
-        Joint test of the cells before treatment.
+        Joint test of the cells before treatment; of leads when effects are imputed.
     """
 
     att_gt: AttGtResult
     aggregates: dict[Kind, AggregateResult]
     pre_trends: PreTrendTest
 
+    @property
+    def design(self) -> Design:
+        """What was asked."""
+        return self.att_gt.design
 
-def run_did(panel: pd.DataFrame, design: Design, **intervals: Unpack[IntervalOptions]) -> DidStudy:
+    def tidy(self) -> pd.DataFrame:
+        """Return the effects by cohort and year, and below them every average; `parameter` tells them apart."""
+        tables = [self.att_gt.tidy(), *(average.tidy() for average in self.aggregates.values())]
+        return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: that of the effects, the overall averages, and the test before treatment."""
+        row = self.att_gt.glance().iloc[0].to_dict()
+        for kind, average in self.aggregates.items():
+            row |= {kind: average.overall["estimate"], f"{kind}_std_error": average.overall["std_error"]}
+        test = self.pre_trends.tidy().iloc[0].to_dict()
+        return pd.DataFrame([row | {f"pre_trends_{name}": value for name, value in test.items()}])
+
+    def plot(self, *, title: str = "") -> Chart:
+        """Draw the event study, or every cell when nothing after treatment is estimable.
+
+        Parameters
+        ----------
+        title
+            Of the chart.
+        """
+        if "dynamic" in self.aggregates:
+            return self.aggregates["dynamic"].plot(title=title)
+        return self.att_gt.plot(title=title or "Effects by cohort and year")
+
+    def sheets(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of the workbook by name."""
+        sheets = {"att_gt": self.att_gt.tidy()}
+        for kind, average in self.aggregates.items():
+            sheets[kind] = average.tidy()
+        return sheets | {"summary": self.glance()}
+
+
+def run_did(
+    panel: pd.DataFrame,
+    design: Design,
+    *,
+    balanced_to: int | None = None,
+    **intervals: Unpack[IntervalOptions],
+) -> DidStudy:
     """Estimate a study with all of its averages.
 
     Parameters
@@ -57,6 +108,8 @@ def run_did(panel: pd.DataFrame, design: Design, **intervals: Unpack[IntervalOpt
         One row per unit and year.
     design
         The study.
+    balanced_to
+        Balance the event study to this event time, see `aggregate`.
     **intervals
         Fields of `Intervals`: band, draws, seed, multiplier, level.
 
@@ -65,15 +118,26 @@ def run_did(panel: pd.DataFrame, design: Design, **intervals: Unpack[IntervalOpt
     BadInputError
         With every fault of the panel.
     UsageError
-        When the intervals have an option that does not exist.
+        When an option does not exist or does not fit the estimator.
     """
+    if design.estimator == "twfe" and balanced_to is not None:
+        raise UsageError(
+            "balanced_to needs effects by cohort and year, which two-way fixed effects do not give."
+        )
     if design.estimator == "twfe":
         return _twfe_study(panel, design, Intervals(**intervals))
-    result = estimate_effects(panel, design, **intervals)
+    wide = read_panel(panel, design, controls_needed=design.estimator in GROUP_TIME_ESTIMATORS)
+    result = effects_of(wide, design, intervals=Intervals(**intervals))
     estimable = bool((result.table["event_time"] >= 0).any())
     kinds = KEY_COLUMNS if estimable else ()
-    aggregates = {kind: aggregate(result, kind, **intervals) for kind in kinds}
-    return DidStudy(att_gt=result, aggregates=aggregates, pre_trends=pre_trend_test(result))
+    aggregates = {
+        kind: aggregate(result, kind, balanced_to=balanced_to if kind == "dynamic" else None, **intervals)
+        for kind in kinds
+    }
+    # Imputed effects begin with treatment: their test of the years before is another regression.
+    by_leads = design.estimator in IMPUTING and estimable
+    test = lead_test_of(choose_observations(wide, design)) if by_leads else pre_trend_test(result)
+    return DidStudy(att_gt=result, aggregates=aggregates, pre_trends=test)
 
 
 def _twfe_study(panel: pd.DataFrame, design: Design, intervals: Intervals) -> DidStudy:

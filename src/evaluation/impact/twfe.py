@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.charts import Chart
 from evaluation.impact.aggregate_result import AggregateResult, Kind, describe_parameters
 from evaluation.impact.design import Design
 from evaluation.impact.inference import Intervals
 from evaluation.impact.observations import Observations, read_observations
 from evaluation.impact.output import Tabular
+from evaluation.impact.plots import value_forest
 from evaluation.impact.saturated import covariate_columns
 from evaluation.impact.within import Rows, WithinFit, fit_within, rows_of, small_sample_factor, year_dummies
 
@@ -129,6 +131,17 @@ class TwfeWeights(Tabular):
             "sigma": self.sigma,
         }
         return pd.DataFrame([row])
+
+    def plot(self, *, title: str = "Weights in the two-way fixed effects coefficient") -> Chart:
+        """Draw the weight of each cohort and year.
+
+        Parameters
+        ----------
+        title
+            Of the chart.
+        """
+        values = {f"{row.cohort}: {row.year}": float(row.weight) for row in self.table.itertuples()}
+        return value_forest(values, title=title, subtitle=self.design.label)
 
 
 def twfe(observations: Observations, *, intervals: Intervals) -> dict[Kind, AggregateResult]:

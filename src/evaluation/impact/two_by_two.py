@@ -86,6 +86,9 @@ def make_sample(*, treated: Bools, covariates: Floats, weights: Floats) -> Sampl
     weights
         (n,).
     """
+    weights = weights / weights.mean()
+    if not covariates.shape[1]:
+        return Sample(treated=treated, covariates=np.ones((len(treated), 1)), weights=weights)
     centred = covariates - covariates.mean(axis=0) if len(covariates) else covariates
     spread = centred.std(axis=0) if len(covariates) else np.ones(covariates.shape[1])
     largest = np.abs(covariates).max(axis=0, initial=0.0)
@@ -94,7 +97,7 @@ def make_sample(*, treated: Bools, covariates: Floats, weights: Floats) -> Sampl
     stacked = np.column_stack([np.ones(len(treated)), scaled])
     if stacked.shape[1] > 1 and len(stacked) and is_singular(stacked.T @ stacked):
         stacked = stacked[:, independent_columns(stacked)]
-    return Sample(treated=treated, covariates=stacked, weights=weights / weights.mean())
+    return Sample(treated=treated, covariates=stacked, weights=weights)
 
 
 def estimate_two_by_two(*, sample: Sample, change: Floats, estimator: Estimator) -> TwoByTwo:
@@ -189,7 +192,7 @@ def _difference_of_means(sample: Sample, change: Floats) -> TwoByTwo:
 
 def _doubly_robust(sample: Sample, change: Floats) -> TwoByTwo:
     regression = _regress_controls(sample, change)
-    propensity = _fit(sample)
+    propensity = fit_sample(sample)
     odds, n_trimmed = control_weights(sample, propensity)
     treated, treated_influence, treated_size = _weighted_mean(
         sample.weights * sample.treated, regression.residual
@@ -204,7 +207,7 @@ def _doubly_robust(sample: Sample, change: Floats) -> TwoByTwo:
 
 
 def _inverse_probability(sample: Sample, change: Floats) -> TwoByTwo:
-    propensity = _fit(sample)
+    propensity = fit_sample(sample)
     odds, n_trimmed = control_weights(sample, propensity)
     treated, treated_influence, treated_size = _weighted_mean(sample.weights * sample.treated, change)
     control, control_influence, control_size = _control_mean(sample, change, propensity, odds)
@@ -220,7 +223,14 @@ def _outcome_regression(sample: Sample, change: Floats) -> TwoByTwo:
     return TwoByTwo(estimate=mean, influence=influence, n_trimmed=0)
 
 
-def _fit(sample: Sample) -> Propensity:
+def fit_sample(sample: Sample) -> Propensity:
+    """Return the fitted propensity of a comparison's units.
+
+    Parameters
+    ----------
+    sample
+        The units.
+    """
     return fit_propensity(treated=sample.treated, covariates=sample.covariates, weights=sample.weights)
 
 
