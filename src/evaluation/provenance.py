@@ -164,11 +164,12 @@ def remove_leftovers(*folders: Path) -> None:
     for folder in folders:
         for path in folder.rglob(f".*{TEMPORARY_ENDING}"):
             named = TEMPORARY_NAME.fullmatch(path.name)
-            if named and not _is_running(int(named["writer"])):
+            if named and not is_running(int(named["writer"])):
                 path.unlink(missing_ok=True)
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Return whether there is a process of this number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -265,6 +265,11 @@ def test_a_faulty_list_of_reports_is_refused_with_all_faults(project: Project) -
         ("reports: {a: 3}", "must be a mapping"),
         ("reports: {}\ntime_limit_seconds: -1", "above zero"),
         (
+            "reports: {a: {time_limit_seconds: yes}}",
+            "time_limit_seconds must be a number above zero; got: True",
+        ),
+        ("reports: {a: {time_limit_seconds: .inf}}", "time_limit_seconds must be a number above zero"),
+        (
             "reports: {a: {notebook: 01_tables, languages: id, output: '../x'}}",
             "languages must be a list of texts; got: 'id'",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_notebooks import is_running, make_project, publish_plainly, report, write_notebook
+import yaml
+from small_notebooks import REPO, is_running, make_project, publish_plainly, report, write_notebook
 
 from evaluation import cli
 from evaluation.cli import reports as cli_reports
@@ -21,6 +23,7 @@ from evaluation.execution import kernels, progress
 from evaluation.execution.journal import read_journal
 from evaluation.execution.lock import hold_lock
 from evaluation.execution.plan import Plan, build_plan
+from evaluation.execution.present import TablesFailedError, ask_in_child
 from evaluation.execution.runner import RunSummary, run_plan
 from evaluation.studies.project import Project
 
@@ -139,6 +142,26 @@ def test_the_time_limit_of_the_list_is_kept(project: Project) -> None:
     (failed,) = summary.not_made
     assert failed.target == "alone:id"
     assert "time limit of 1.5 s exceeded" in failed.reason
+
+
+def test_a_report_may_have_a_time_limit_of_its_own(project: Project) -> None:
+    write_notebook(project.notebooks_dir / "01_alone.ipynb", "import time; time.sleep(3); print('made')")
+    path = project.config_dir / "reports.yml"
+    limits = yaml.safe_load(path.read_text()) | {"time_limit_seconds": 1.5}
+    limits["reports"]["alone"]["time_limit_seconds"] = 60
+    path.write_text(yaml.safe_dump(limits))
+    outcome = {record.target: record.status for record in run(project).records}
+    assert outcome["alone:id"] == "ok"
+
+
+def test_the_tables_process_has_the_memory_limit_too(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(REPO / "config", project.config_dir, dirs_exist_ok=True)
+    # without content on the disk: it takes memory only when it is read
+    with (project.raw_dir / "large.csv").open("wb") as file:
+        file.truncate(2_000_000_000)
+    with pytest.raises(TablesFailedError) as failed:
+        ask_in_child(project, ["raw"], engine="warm", time_limit=60, memory_limit=1000, scratch=tmp_path)
+    assert "MemoryError" in str(failed.value)
 
 
 def test_two_runs_at_once_are_refused(project: Project) -> None:

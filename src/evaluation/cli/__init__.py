@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import sys
 import tempfile
 import traceback
@@ -29,6 +30,7 @@ NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EIO, errno.EISDIR, errno.ENOTDIR, 
 """The file belongs to somebody else, is none, or the disk fails."""
 
 DEFECT_NAME = "defect.txt"
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         failed; 5 another run holds the lock; 130 interrupted.
     """
     arguments = build_parser().parse_args(argv)
+    # imports make objects by the hundred thousand that stay: looking through them for garbage finds none
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         arguments.run(arguments)
     except EvaluationError as problem:

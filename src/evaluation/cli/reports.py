@@ -106,27 +106,42 @@ def _print_check(project: Project) -> list[str]:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    from evaluation.execution.kernels import choose_engine, stop_parent, warm_up
+
+    engine = choose_engine(arguments.engine)
+    # the parent loads its packages while this process loads its own
+    started_early = engine == "warm" and _start_early(arguments)
+
     from evaluation.execution.assessment import assess
-    from evaluation.execution.kernels import choose_engine, warm_up
     from evaluation.execution.lock import hold_lock
     from evaluation.execution.plan import build_plan
     from evaluation.execution.present import read_checked
     from evaluation.execution.surroundings import look_around
 
-    engine = choose_engine(arguments.engine)
     project = project_of(arguments)
     surroundings = look_around(project)
     if read_checked(project.processed_dir).inputs != surroundings.inputs:
         if engine == "warm":
-            # the parent loads its packages while data and plan are checked
-            warm_up(project.root)
+            warm_up(project.root, notebook=arguments.notebook)
         _check_and_remember(project, surroundings.inputs)
     plan = build_plan(project, force=arguments.force, **_selection(arguments))
     with hold_lock(project.processed_dir):
         assessment = assess(plan, project, surroundings=surroundings)
         if engine == "warm" and not assessment.nothing_to_do:
-            warm_up(project.root)
+            warm_up(project.root, notebook=arguments.notebook)
+        elif started_early:
+            stop_parent()
         _make(assessment, project, engine=engine, jobs=arguments.jobs)
+
+
+def _start_early(arguments: argparse.Namespace) -> bool:
+    from evaluation.execution.foresight import start_early
+
+    return start_early(
+        Path(arguments.project or Path.cwd()).resolve(),
+        notebook=arguments.notebook,
+        certain=bool(arguments.force or arguments.parameters or arguments.rows),
+    )
 
 
 def _check_and_remember(project: Project, inputs: str) -> None:

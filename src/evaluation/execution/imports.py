@@ -11,14 +11,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 PRELOADED = (
     "numpy",
     "pandas",
     "pyarrow.parquet",
-    "scipy.stats",
-    "matplotlib.pyplot",
     "jinja2",
     "pydantic.main",
     "xlsxwriter",
@@ -27,11 +25,24 @@ PRELOADED = (
     "babel.lists",
     "babel.messages.pofile",
     "babel.numbers",
+    "IPython.core.application",
+    "IPython.core.completerlib",
     "IPython.core.interactiveshell",
+    "IPython.core.magics",
+    "IPython.core.oinspect",
     "nbconvert",
     "papermill",
 )
 """Loaded before the first fork: what every page needs and no page changes."""
+
+BESIDES = ("matplotlib.pyplot", "scipy.stats")
+"""Loaded as well where it is not known what the notebooks are: they cost half as much as all the others."""
+
+PAGES_OF = "EVALUATION_PAGES_OF"
+"""Environment variable that tells a parent of pages which project they belong to."""
+
+NOTEBOOK = "EVALUATION_NOTEBOOK"
+"""Environment variable that tells a parent of pages which one notebook was asked for, if one was."""
 
 FORBIDDEN_IN_PARENT = ("matplotlib_inline.backend_inline", "ipykernel")
 
@@ -57,8 +68,8 @@ def preloaded_here() -> bool:
     return all(name in sys.modules for name in PRELOADED)
 
 
-def load_packages() -> None:
-    """Import all of `PRELOADED`.
+def load_packages(besides: Iterable[str] = ()) -> None:
+    """Import all of `PRELOADED`, and others.
 
     Raises
     ------
@@ -66,7 +77,7 @@ def load_packages() -> None:
         When one of them drags in what must not be in the parent.
     """
     with lean_imports():
-        for name in PRELOADED:
+        for name in (*PRELOADED, *besides):
             importlib.import_module(name)
     intruders = [name for name in FORBIDDEN_IN_PARENT if name in sys.modules]
     if intruders:

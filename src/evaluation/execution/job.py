@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from evaluation.errors import EvaluationError
+from evaluation.execution.ahead import notebook_of, put_in_place
 from evaluation.execution.imports import lean_imports, preloaded_here
 from evaluation.execution.kernels import EngineName, limit_memory, settle_in
 from evaluation.execution.linking import page_file
@@ -44,6 +45,9 @@ with lean_imports():
     from nbformat import NotebookNode
     from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
+    from papermill.execute import prepare_notebook_metadata, raise_for_execution_errors, remove_error_markers
+    from papermill.iorw import write_ipynb
+    from papermill.parameterize import parameterize_notebook
 
 __all__ = ["Answer", "Job", "Known", "Made", "Part", "Publish", "run_job", "run_notebook"]
 
@@ -73,6 +77,7 @@ def run_job(job: Job, answers: Connection) -> None:
     tracer = Tracer(job.known.root) if job.known else None
     if job.known:
         look_once()
+        put_in_place(job.known.notebook)
     executed: dict[int, NotebookNode] = {}
     failures: dict[int, str] = {}
     for number, part in enumerate(job.parts):
@@ -83,15 +88,18 @@ def run_job(job: Job, answers: Connection) -> None:
             except CellsFailedError as problem:
                 failures[number] = str(problem)
     trace = _trace(job, tracer)
+    printed = {number: _fingerprint(job, job.parts[number], trace) for number in executed}
     with _time_limit(job.whole_limit):
         for number, notebook in executed.items():
             try:
-                _publish(
-                    publish, job, job.parts[number], notebook, _fingerprint(job, job.parts[number], trace)
-                )
-            except EvaluationError as problem:
+                _publish(publish, job, job.parts[number], notebook, printed[number])
+            except BaseException as problem:
+                write_ipynb(notebook, str(job.executed(number)))
+                if not isinstance(problem, EvaluationError):
+                    raise
                 failures[number] = f"the page was not made: {problem}"
-    answers.send(_answer(job, path, trace, tracer, failures))
+    whole = trace | tracer.taken() if tracer else trace
+    answers.send(_answer(job, path, whole, printed, failures))
     _end()
 
 
@@ -126,9 +134,12 @@ def _fingerprint(job: Job, part: Part, trace: Trace) -> str:
 
 
 def _answer(
-    job: Job, path: EnginePath, cells: Trace, tracer: Tracer | None, failures: Mapping[int, str]
+    job: Job,
+    path: EnginePath,
+    trace: Trace,
+    printed: Mapping[int, str],
+    failures: Mapping[int, str],
 ) -> Answer:
-    trace = cells | tracer.taken() if tracer else cells
     made = []
     for number, part in enumerate(job.parts):
         if number in failures:
@@ -137,8 +148,8 @@ def _answer(
         made.append(
             Made(
                 target_name=part.target_name,
-                fingerprint=_fingerprint(job, part, cells),
-                page=page_file(part.output) if tracer else None,
+                fingerprint=printed[number],
+                page=page_file(part.output) if job.known else None,
                 messages=message_states(part.language, trace.messages),
             )
         )
@@ -207,21 +218,50 @@ def _execute(job: Job, part: Part, number: int) -> NotebookNode:
     """
     from evaluation.execution.shell import merge_streams
 
+    place = str(job.executed(number))
     try:
-        executed = papermill.execute_notebook(
-            str(job.notebook),
-            str(job.executed(number)),
-            parameters=dict(part.parameters),
-            progress_bar=False,
-            request_save_on_cell_execute=job.keep_each_cell or job.engine == "ordinary",
-            kernel_name=KERNEL_NAME,
-            **_engine_options(job, part, number),
-        )
+        if job.engine == "ordinary" or job.keep_each_cell:
+            executed = papermill.execute_notebook(
+                str(job.notebook),
+                place,
+                parameters=dict(part.parameters),
+                progress_bar=False,
+                kernel_name=KERNEL_NAME,
+                **_engine_options(job, part, number),
+            )
+        else:
+            executed = _execute_here(job, part, number)
     except PapermillExecutionError as problem:
         raise CellsFailedError(_describe(problem)) from problem
     if executed.metadata.papermill.exception:
+        write_ipynb(executed, place)
         raise CellsFailedError("a cell ended the notebook before its last cell (SystemExit)")
     merge_streams(executed)
+    return executed
+
+
+def _execute_here(job: Job, part: Part, number: int) -> NotebookNode:
+    """Take the steps of `papermill.execute_notebook` but the last: the file of a notebook that has run to its end.
+
+    It would cost more than the start of the cells, and what it holds stands on the page.
+    """
+    options = _engine_options(job, part, number)
+    engine, place = options["engine_name"], str(job.executed(number))
+    notebook = notebook_of(job.notebook, state=job.known.notebook if job.known else "")
+    if part.parameters:
+        notebook = parameterize_notebook(
+            notebook, dict(part.parameters), kernel_name=KERNEL_NAME, engine_name=engine
+        )
+    notebook = prepare_notebook_metadata(notebook, str(job.notebook), place, report_mode=False)
+    executed = papermill_engines.execute_notebook_with_engine(
+        nb=remove_error_markers(notebook),
+        kernel_name=KERNEL_NAME,
+        output_path=None,
+        progress_bar=False,
+        log_output=False,
+        **options,
+    )
+    raise_for_execution_errors(executed, place)
     return executed
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -66,10 +66,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def append_record(processed_dir: Path, record: TargetRecord) -> None:
-    """Add a line to the journal."""
-    line = json.dumps(asdict(record), ensure_ascii=False, sort_keys=True)
-    append_lines(processed_dir / JOURNAL_NAME, [line])
+def append_records(processed_dir: Path, records: Iterable[TargetRecord]) -> None:
+    """Add lines to the journal."""
+    lines = [json.dumps(vars(record), ensure_ascii=False, sort_keys=True) for record in records]
+    append_lines(processed_dir / JOURNAL_NAME, lines)
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:

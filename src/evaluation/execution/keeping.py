@@ -7,17 +7,22 @@ tables need none: they are written whole (`evaluation.studies.kept`).
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from evaluation.execution.plan import Target
-from evaluation.provenance import FINGERPRINT_DIGITS, fingerprint, write_bytes_atomically
+from evaluation.provenance import FINGERPRINT_DIGITS, fingerprint, is_running, write_bytes_atomically
 from evaluation.studies.project import Project
 
 FAILED_FOLDER = "_failed"
+Use = Literal["run", "plan", "verify"]
+SCRATCH_NAME = re.compile(r"evaluation-(?:run|plan|verify)-[0-9a-f]+-(?P<process>\d+)-.+")
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,17 @@ class KeptFiles:
 
 
 @contextlib.contextmanager
-def scratch_folder(project: Project) -> Iterator[Path]:
-    """Make a folder for one run, and remove it afterwards with those of runs of this project that were killed."""
-    prefix = f"evaluation-run-{fingerprint(str(project.root.resolve()))[:FINGERPRINT_DIGITS]}-"
-    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+def scratch_folder(project: Project, *, use: Use) -> Iterator[Path]:
+    """Make a folder for one command, and remove it afterwards; first of all those that killed commands left.
+
+    Its name says of which project it is, for what, and of which process.
+    """
+    mark = fingerprint(str(project.root.resolve()))[:FINGERPRINT_DIGITS]
+    for left in Path(tempfile.gettempdir()).glob(f"evaluation-*-{mark}-*"):
+        owner = SCRATCH_NAME.fullmatch(left.name)
+        if owner and not is_running(int(owner["process"])):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"evaluation-{use}-{mark}-{os.getpid()}-") as folder:
         yield Path(folder)
 
 

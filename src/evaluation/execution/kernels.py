@@ -34,6 +34,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
 import evaluation
+from evaluation.execution.imports import NOTEBOOK, PAGES_OF
 
 EngineName = Literal["warm", "ordinary"]
 Started = TypeVar("Started")
@@ -42,9 +43,6 @@ PRELOAD_MODULE = "evaluation.execution.preload"
 PRELOAD_PAGES_MODULE = "evaluation.execution.preload_pages"
 MAIN_MODULE = "evaluation.cli"
 """What the command's script imports: the library runs that script's top again in each child."""
-
-PAGES_OF = "EVALUATION_PAGES_OF"
-"""Environment variable that tells a parent of pages which project they belong to."""
 
 PR_SET_PDEATHSIG = 1
 """Option of Linux's prctl(2): a signal for this process when its parent dies."""
@@ -110,10 +108,11 @@ def fixed_environment(more: Mapping[str, str] = MappingProxyType({})) -> Iterato
 CodeStamp = tuple[tuple[str, int, int], ...]
 _code_in_parent: CodeStamp | None = None
 """The package's files when the parent was started; None for a parent that has only packages of others."""
-_pages_of: Path | None = None
+_pages_of: dict[str, str] = {}
+"""What a parent of pages is told through its environment; nothing for a parent for anybody's notebooks."""
 
 
-def warm_up(pages_of: Path | None = None) -> int:
+def warm_up(pages_of: Path | None = None, *, notebook: str | None = None) -> int:
     """Start the preloaded parent unless it runs, and return its process id at once while it loads.
 
     Parameters
@@ -122,21 +121,28 @@ def warm_up(pages_of: Path | None = None) -> int:
         Root of a project whose pages are about to be made: a parent that is started now loads this package and
         the project's configuration too, besides the packages of others. Not for a parent that is to outlive edits,
         such as that of JupyterLab.
+    notebook
+        The one notebook that was asked for, if one was: what it imports is loaded too.
     """
     global _code_in_parent, _pages_of
     if _code_in_parent is not None and _code_in_parent != code_stamp():
         stop_parent()
-    if cast(Any, forkserver)._forkserver._forkserver_pid is None:
-        _pages_of = pages_of
+    if not has_parent():
+        _pages_of = {PAGES_OF: str(pages_of), NOTEBOOK: notebook or ""} if pages_of else {}
         _code_in_parent = code_stamp() if pages_of else None
     return _ensure_parent()
+
+
+def has_parent() -> bool:
+    """Return whether this process has started a preloaded parent, ready or not."""
+    return cast(Any, forkserver)._forkserver._forkserver_pid is not None
 
 
 def _ensure_parent() -> int:
     """Start the parent unless it runs, the same again where it died; return its process id."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([PRELOAD_PAGES_MODULE, MAIN_MODULE] if _pages_of else [PRELOAD_MODULE])
-    with fixed_environment({PAGES_OF: str(_pages_of)} if _pages_of else {}):
+    with fixed_environment(_pages_of):
         forkserver.ensure_running()
     server: Any = forkserver._forkserver
     return server._forkserver_pid
@@ -145,7 +151,7 @@ def _ensure_parent() -> int:
 def stop_parent() -> None:
     """End the preloaded parent, and with it its children; the next start makes another, for nobody's pages."""
     global _code_in_parent, _pages_of
-    _code_in_parent = _pages_of = None
+    _code_in_parent, _pages_of = None, {}
     server: Any = forkserver._forkserver
     if server._forkserver_pid is not None:
         with contextlib.suppress(ProcessLookupError):

@@ -31,6 +31,12 @@ def write_manifest(project: Project, fresh: Freshness, plan: Plan) -> None:
             if name in fresh.book.records
         },
     }
+    # a line a page: thousands of them are no use one value a line, and cost a second
+    lines = [
+        f"  {_plain(name)}: {_plain(page)}"
+        for name, page in sorted(pages.items())
+        if (project.root / page["file"]).is_file()
+    ]
     content = {
         "commit": commit(project.root),
         "packages": dict(fresh.surroundings.packages),
@@ -39,12 +45,15 @@ def write_manifest(project: Project, fresh: Freshness, plan: Plan) -> None:
             path.name: {"sha256": sha256_file(path), "bytes": path.stat().st_size}
             for path in sorted(project.processed_dir.glob("*.parquet"))
         },
-        "pages": {
-            name: page for name, page in sorted(pages.items()) if (project.root / page["file"]).is_file()
-        },
     }
-    text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    head = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True).removesuffix("\n}")
+    listed = ",\n".join(lines)
+    text = f'{head},\n "pages": {{\n{listed}\n }}\n}}\n'
     write_bytes_atomically(project.processed_dir / MANIFEST_NAME, text.encode())
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def _page(record: Record, output: Path, project: Project) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from evaluation.errors import UsageError
 from evaluation.execution.kernels import EngineName
-from evaluation.execution.reports import EACH_PARAMETER, LANGUAGES, Report, load_reports
+from evaluation.execution.reports import EACH_PARAMETER, Report, load_reports
 from evaluation.execution.selection import Only, Selection, select, select_reports
 from evaluation.studies.project import Project, region_codes
 
@@ -50,6 +50,8 @@ class Target:
         Whether it is made although it stands.
     engine
         The engine its notebook needs, if any.
+    time_limit
+        Seconds that it may take, where its report states its own.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Target:
     group: str = ""
     forced: bool = False
     engine: EngineName | None = None
+    time_limit: float | None = None
 
     @property
     def written(self) -> list[str]:
@@ -85,7 +88,7 @@ class Plan:
     targets
         The targets.
     time_limit
-        Seconds for each.
+        Seconds for each that states none of its own.
     memory_limit
         Megabytes for the process of each.
     tables
@@ -196,9 +199,15 @@ def _refuse_incomplete(targets: Iterable[Target], reports: Mapping[str, Report])
 
 def standard_outputs(reports: Mapping[str, Report], project: Project) -> dict[str, Path]:
     """Return the page of every target that there can be with standard parameters, by its name."""
-    maker = _TargetMaker(project=project, reports=reports)
-    every = Selection(reports=reports, regions=region_codes(project), languages=LANGUAGES)
-    return {target.name: target.output for target in maker.targets(every)}
+    found: dict[str, Path] = {}
+    for report in reports.values():
+        varying = EACH_PARAMETER[report.each] if report.each else ""
+        for language in report.languages:
+            for value in region_codes(project) if varying else ("",):
+                name = ":".join(part for part in (report.name, language, value) if part)
+                place = report.output[language].format_map({"language": language, varying: value})
+                found[name] = project.reports_dir / place
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,6 +262,7 @@ class _TargetMaker:
             group=":".join([report.name, varying, *variant]),
             forced=self.forced,
             engine=report.engine,
+            time_limit=report.time_limit_seconds,
         )
 
 

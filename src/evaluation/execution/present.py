@@ -12,19 +12,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from evaluation.errors import EvaluationError
+from evaluation.execution.keeping import scratch_folder
 from evaluation.execution.kernels import (
     ATTEMPTS,
     EngineName,
     describe_death,
     is_passing,
     kill_tree,
+    limit_memory,
     settle_in,
     start_process,
 )
@@ -68,14 +69,20 @@ def ask_on_the_side(project: Project, names: Iterable[str]) -> dict[str, str]:
     """Return what reads would give now, and write nothing to the project."""
     from evaluation.studies import states
 
-    with tempfile.TemporaryDirectory(prefix="evaluation-plan-") as folder:
+    with scratch_folder(project, use="plan") as folder:
         for table in project.processed_dir.glob("*.parquet"):
             shutil.copy2(table, folder)
-        return states.current(ScratchProject(root=project.root, scratch=Path(folder)), names)
+        return states.current(ScratchProject(root=project.root, scratch=folder), names)
 
 
 def ask_in_child(
-    project: Project, names: Sequence[str], *, engine: EngineName, time_limit: float, scratch: Path
+    project: Project,
+    names: Sequence[str],
+    *,
+    engine: EngineName,
+    time_limit: float,
+    memory_limit: float | None = None,
+    scratch: Path,
 ) -> dict[str, str]:
     """Return what reads would give now; tables are built and kept by a child.
 
@@ -88,7 +95,8 @@ def ask_in_child(
     """
     log = scratch / LOG_NAME
     for _ in range(ATTEMPTS):
-        process, answers = start_process(_answer, (project.root, list(names), log), engine=engine)
+        asked = (project.root, list(names), log, memory_limit)
+        process, answers = start_process(_answer, asked, engine=engine)
         try:
             if not wait([answers, process.sentinel], timeout=time_limit):
                 raise TablesFailedError(f"time limit of {time_limit:g} s exceeded")
@@ -103,9 +111,11 @@ def ask_in_child(
     raise TablesFailedError(f"{describe_death(process.exitcode)}\n{_log_tail(log)}".strip())
 
 
-def _answer(root: Path, names: list[str], log: Path, answers: Connection) -> None:
+def _answer(root: Path, names: list[str], log: Path, memory_limit: float | None, answers: Connection) -> None:
     """Answer as the whole life of the current process."""
     settle_in(log)
+    if memory_limit:
+        limit_memory(memory_limit)
     from evaluation.studies import states
 
     answers.send(states.current(Project(root=root), names))

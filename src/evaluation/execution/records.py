@@ -2,7 +2,8 @@
 
 ``data/processed/records.jsonl`` has a line a page, written when the page is made and safe on the disk before
 the next is begun. Contents that many pages share (lists of code files, messages) stand once, as sets of their
-own. A killed run leaves at most its last line in part, which is passed over.
+own. A killed run leaves at most its last line in part, which is passed over, as is any whose checksum is wrong: what
+rests on it is made again.
 
 Belongs here: keeping and finding records. Does not belong here: comparing them with the present
 (`evaluation.execution.freshness`).
@@ -11,8 +12,9 @@ Belongs here: keeping and finding records. Does not belong here: comparing them 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ from evaluation.provenance import fingerprint, write_bytes_atomically
 RECORDS_NAME = "records.jsonl"
 SHARED = ("code", "files", "messages", "packages", "reads")
 SET_DIGITS = 16
+CHECKSUM = ', "sum": "'
+"""What stands in each line before its checksum, which is its last entry."""
+
 SPARE_LINES = 2
 """The file is written anew when it has this many times the lines that are still of use."""
 
@@ -110,6 +115,9 @@ class RecordBook:
     def __init__(self, processed_dir: Path) -> None:
         self._path = processed_dir / RECORDS_NAME
         self._sets: dict[str, Mapping[str, str]] = {}
+        self._keys: dict[int, str] = {}
+        """Identity of each of the sets to its key: what is shared is looked through once."""
+
         self.records: dict[str, Record] = {}
         self._lines = 0
         self._load()
@@ -123,7 +131,7 @@ class RecordBook:
         lines: list[str] = []
         for record in records:
             lines += self._lines_of(record)
-            self.records[record.target] = record
+            self.records[record.target] = self._sharing(record)
         append_lines(self._path, lines)
         self._lines += len(lines)
 
@@ -135,8 +143,8 @@ class RecordBook:
 
     def tidy(self) -> None:
         """Write the file anew when most of it is of no more use."""
-        needed = len(self.records) + len({key for record in self.records.values() for key in _keys(record)})
-        if self._lines <= SPARE_LINES * needed:
+        used = {self._key(getattr(record, name)) for record in self.records.values() for name in SHARED}
+        if self._lines <= SPARE_LINES * (len(self.records) + len(used)):
             return
         self._sets.clear()
         lines = [line for record in self.records.values() for line in self._lines_of(record)]
@@ -149,12 +157,28 @@ class RecordBook:
         lines = []
         for name in SHARED:
             content = plain[name]
-            key = _key(content)
+            key = self._key(content)
             if key not in self._sets:
-                self._sets[key] = content
+                self._take_set(key, content)
                 lines.append(_as_line({"set": key, "content": dict(content)}))
             plain[name] = key
         return [*lines, _as_line(plain)]
+
+    def _sharing(self, record: Record) -> Record:
+        """Return a record that holds the sets which others hold as well, and no copies of its own."""
+        shared: dict[str, Any] = {name: self._sets[self._key(getattr(record, name))] for name in SHARED}
+        return replace(record, **shared)
+
+    def _take_set(self, key: str, content: Mapping[str, str]) -> None:
+        self._sets[key] = content
+        self._keys[id(content)] = key
+
+    def _key(self, content: Mapping[str, str]) -> str:
+        known = self._keys.get(id(content), "")
+        # an identity is given again to another object when the first is gone
+        if self._sets.get(known) is content:
+            return known
+        return fingerprint(dict(content))[:SET_DIGITS]
 
     def _load(self) -> None:
         if not self._path.is_file():
@@ -166,28 +190,39 @@ class RecordBook:
 
     def _take(self, line: str) -> None:
         try:
-            plain = json.loads(line)
+            plain = _checked(line)
             if "set" in plain:
-                self._sets[plain["set"]] = plain["content"]
+                self._take_set(plain["set"], plain["content"])
                 return
             if "gone" in plain:
                 self.records.pop(plain["gone"], None)
                 return
             shared = {name: self._sets[plain[name]] for name in SHARED}
             record = Record(**{**plain, **shared, "page": PageFile(**plain["page"])})
-        except (json.JSONDecodeError, KeyError, TypeError):
-            # left in part by a run that was killed, or of an older form: the page is made again
+        except (ValueError, KeyError, TypeError):
+            # left in part by a run that was killed, spoilt, or of an older form: the page is made again
             return
         self.records[record.target] = record
 
 
-def _key(content: Mapping[str, str]) -> str:
-    return fingerprint(dict(content))[:SET_DIGITS]
-
-
-def _keys(record: Record) -> list[str]:
-    return [_key(getattr(record, name)) for name in SHARED]
-
-
 def _as_line(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return f'{text[:-1]}{CHECKSUM}{_checksum(text)}"}}'
+
+
+def _checked(line: str) -> dict[str, Any]:
+    """Return what a line says.
+
+    Raises
+    ------
+    ValueError
+        When it is not what was written.
+    """
+    text, _, end = line.rpartition(CHECKSUM)
+    if end != f'{_checksum(f"{text}}}")}"}}':
+        raise ValueError("the line is not what was written")
+    return dict(json.loads(f"{text}}}"))
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"

@@ -7,6 +7,7 @@ Belongs here: reading and checking that file. Does not belong here: the targets 
 from __future__ import annotations
 
 import ast
+import math
 import string
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -62,6 +63,8 @@ class Report:
         ``"ordinary"`` for a notebook that needs a real kernel (widgets, text printed by C libraries).
     aliases
         Other names under which users may give a parameter.
+    time_limit_seconds
+        Seconds that one of its pages may take; those of the whole list when None.
     declared
         The parameters that its notebook declares.
     unreadable
@@ -78,6 +81,7 @@ class Report:
     writes: tuple[str, ...] = ()
     engine: EngineName | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
+    time_limit_seconds: float | None = None
     declared: Mapping[str, Parameter] = field(default_factory=dict)
     unreadable: str = ""
 
@@ -162,9 +166,14 @@ def _shape_faults(content: Mapping[str, Any]) -> Iterator[Fault]:
     if not _is_texts(content.get("tables", [])):
         yield _fault("tables", f"must be a list of texts; got: {content['tables']!r}")
     for name, usual in LIMITS.items():
-        limit = content.get(name, usual)
-        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or limit <= 0:
-            yield _fault(name, f"must be a number above zero; got: {limit!r}")
+        if problem := _limit_problem(content.get(name, usual)):
+            yield _fault(name, problem)
+
+
+def _limit_problem(limit: Any) -> str:
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit < math.inf:
+        return f"must be a number above zero; got: {limit!r}"
+    return ""
 
 
 def _entry_faults(name: str, entry: Any) -> Iterator[Fault]:
@@ -190,6 +199,8 @@ def _option_faults(name: str, entry: Mapping[str, Any]) -> Iterator[Fault]:
     for key, allowed in (("each", get_args(Each)), ("engine", get_args(EngineName))):
         if entry.get(key) not in (None, *allowed):
             yield _fault(name, f"{key} must be one of {', '.join(allowed)}; got: {entry[key]!r}")
+    if "time_limit_seconds" in entry and (problem := _limit_problem(entry["time_limit_seconds"])):
+        yield _fault(name, f"time_limit_seconds {problem}")
     output = entry.get("output", "")
     patterns = list(output.values()) if isinstance(output, dict) else [output]
     if not _is_texts(patterns):
@@ -216,6 +227,7 @@ def _report(name: str, entry: Mapping[str, Any], notebooks_dir: Path) -> Report:
         writes=tuple(entry.get("writes", ())),
         engine=entry.get("engine"),
         aliases=entry.get("aliases", {}),
+        time_limit_seconds=entry.get("time_limit_seconds"),
         declared=declared,
         unreadable=unreadable,
     )

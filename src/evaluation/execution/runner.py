@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,11 +18,12 @@ from typing import Any
 
 from evaluation.execution.assessment import Assessment, assess
 from evaluation.execution.freshness import Freshness
-from evaluation.execution.journal import RUN_NAME, TargetRecord, append_record, now, write_run
+from evaluation.execution.journal import RUN_NAME, TargetRecord, append_records, now, write_run
 from evaluation.execution.keeping import KeptFiles, forget_failures, keep_failure, scratch_folder
 from evaluation.execution.kernels import EngineName, choose_engine, warm_up
 from evaluation.execution.linking import LinkPass
 from evaluation.execution.manifest import MANIFEST_NAME, write_manifest
+from evaluation.execution.outcome import page_record, target_record
 from evaluation.execution.plan import Plan, Target
 from evaluation.execution.pool import ChildPool, Ended
 from evaluation.execution.present import (
@@ -34,12 +36,10 @@ from evaluation.execution.present import (
     write_checked,
 )
 from evaluation.execution.progress import RunDisplay, open_display
-from evaluation.execution.records import Record
 from evaluation.execution.reports import REPORTS_FILE
 from evaluation.execution.summary import TABLES, RunSummary, all_stand, as_content
-from evaluation.execution.task import Job, Known, Made, Part, Publish
+from evaluation.execution.task import Job, Known, Part, Publish
 from evaluation.execution.timeline import TIMELINE_NAME, write_timeline
-from evaluation.execution.traces import file_states
 from evaluation.execution.withdrawal import Withdrawn, unlisted, withdraw
 from evaluation.provenance import remove_leftovers
 from evaluation.studies.project import Project
@@ -103,8 +103,8 @@ def run_plan(
     remove_leftovers(project.processed_dir, project.reports_dir)
     known.book.tidy()
     forget_failures(project, plan.targets)
-    withdrawn = [*withdraw(known.book, plan.reports, project)]
-    with scratch_folder(project) as scratch:
+    withdrawn = [*withdraw(gone, known.book, plan.reports, project)]
+    with scratch_folder(project, use="run") as scratch:
         run = _Run(
             project=project,
             plan=plan,
@@ -170,7 +170,12 @@ class _Run:
         started = time.monotonic()
         try:
             answers = ask_in_child(
-                self.project, asked, engine=self.engine, time_limit=plan.time_limit, scratch=self.scratch
+                self.project,
+                asked,
+                engine=self.engine,
+                time_limit=plan.time_limit,
+                memory_limit=plan.memory_limit,
+                scratch=self.scratch,
             )
         except TablesFailedError as problem:
             self._tables_failed(str(problem), display)
@@ -191,12 +196,14 @@ class _Run:
     def work(self, pool: ChildPool, display: RunDisplay) -> None:
         """Start what is ready and take in what has ended, until nothing is left."""
         by_name = {target.name: target for target in self.plan.targets}
-        waiting = _grouped(self.plan.targets)
+        awaited = {name for target in self.plan.targets for name in target.after}
+        waiting, lost_before = deque(_grouped(self.plan.targets)), 0
         try:
             while waiting or not pool.is_idle:
-                if self.lost:
+                if len(self.lost) > lost_before and not awaited.isdisjoint(self.lost):
                     waiting = self._leave_out(waiting, display)
-                waiting = self._start_ready(waiting, pool, display)
+                lost_before = len(self.lost)
+                self._start_ready(waiting, pool, display)
                 if not pool.is_idle:
                     for ended in pool.wait():
                         self._take_in(ended, by_name, display)
@@ -215,9 +222,9 @@ class _Run:
         self.fresh.confirm(standing)
         write_manifest(self.project, self.fresh, self.plan)
 
-    def _leave_out(self, waiting: list[Group], display: RunDisplay) -> list[Group]:
+    def _leave_out(self, waiting: Iterable[Group], display: RunDisplay) -> deque[Group]:
         """Record targets that need one that was not made; return the others."""
-        left: list[Group] = []
+        left: deque[Group] = deque()
         for group in waiting:
             causes = [cause for name in group[0].after for cause in self.lost.get(name, ())]
             if not causes:
@@ -229,19 +236,18 @@ class _Run:
                 self._note(target.name, display, status="not run", reason=reason)
         return left
 
-    def _start_ready(self, waiting: list[Group], pool: ChildPool, display: RunDisplay) -> list[Group]:
-        """Start groups whose prerequisites stand, as long as there is room; return those that still wait."""
-        left: list[Group] = []
-        for number, group in enumerate(waiting):
-            if not pool.free:
-                return [*left, *waiting[number:]]
+    def _start_ready(self, waiting: deque[Group], pool: ChildPool, display: RunDisplay) -> None:
+        """Take out and start groups whose prerequisites stand, as long as there is room."""
+        passed_over: list[Group] = []
+        while waiting and pool.free:
+            group = waiting.popleft()
             if not self.settled.issuperset(group[0].after):
-                left.append(group)
+                passed_over.append(group)
                 continue
             stale = [target for target in group if not self._stands(target)]
             if stale:
                 self._start(stale, pool, display)
-        return left
+        waiting.extendleft(reversed(passed_over))
 
     def _stands(self, target: Target) -> bool:
         reasons = self.fresh.reasons(target)
@@ -274,7 +280,7 @@ class _Run:
             working_dir=targets[0].notebook.parent,
             scratch=scratch,
             engine=targets[0].engine or self.engine,
-            time_limit=self.plan.time_limit,
+            time_limit=targets[0].time_limit or self.plan.time_limit,
             memory_limit=self.plan.memory_limit,
             publish=self.publish,
             known=Known(
@@ -288,34 +294,32 @@ class _Run:
         kept = self.kept.pop(ended.job.target_name, None)
         if ended.failure is not None and kept is not None:
             kept.restore()
-        for number, part in enumerate(ended.job.parts):
-            target, made = by_name[part.target_name], ended.of_page(part.target_name)
+        pages = [(by_name[part.target_name], ended.of_page(part.target_name)) for part in ended.job.parts]
+        self.fresh.book.keep(
+            page_record(target, made, ended, self.fresh) for target, made in pages if made.failure is None
+        )
+        for number, (target, made) in enumerate(pages):
             if made.failure is None:
-                self.fresh.book.keep([_record(target, made, ended, self.fresh)])
                 self.settled.add(target.name)
                 self.made.append(target)
             else:
                 keep_failure(self.project, target, made.failure, ended.job.executed(number))
                 self.lost[target.name] = (target.name,)
-            self._note(
-                target.name,
-                display,
-                status="ok" if made.failure is None else "failed",
-                reason=made.failure or self.why.get(target.name, ""),
-                fingerprint=made.fingerprint,
-                seconds=round(ended.seconds / len(ended.job.parts), 3),
-                started=round(ended.started - self.begun + number * ended.seconds / len(ended.job.parts), 3),
-                worker=ended.worker,
-                path=ended.path,
-                attempts=ended.attempts,
-            )
+        outcomes = [
+            target_record(ended, number, made, begun=self.begun, why=self.why.get(target.name, ""))
+            for number, (target, made) in enumerate(pages)
+        ]
+        self._tell(outcomes, display)
         shutil.rmtree(ended.job.scratch)
 
-    def _note(self, name: str, display: RunDisplay, *, fingerprint: str = "", **outcome: Any) -> None:
-        record = TargetRecord(target=name, fingerprint=fingerprint, finished=now(), **outcome)
-        append_record(self.project.processed_dir, record)
-        self.records.append(record)
-        display.ended(record)
+    def _note(self, name: str, display: RunDisplay, **outcome: Any) -> None:
+        self._tell([TargetRecord(target=name, fingerprint="", finished=now(), **outcome)], display)
+
+    def _tell(self, records: list[TargetRecord], display: RunDisplay) -> None:
+        append_records(self.project.processed_dir, records)
+        self.records += records
+        for record in records:
+            display.ended(record)
 
 
 def _grouped(targets: Iterable[Target]) -> list[Group]:
@@ -323,28 +327,3 @@ def _grouped(targets: Iterable[Target]) -> list[Group]:
     for target in targets:
         groups.setdefault((target.group, target.after), []).append(target)
     return list(groups.values())
-
-
-def _record(target: Target, made: Made, ended: Ended, fresh: Freshness) -> Record:
-    answer, now_there = ended.answer, fresh.surroundings
-    assert answer is not None
-    assert made.page is not None
-    return Record(
-        target=target.name,
-        notebook=fresh.notebook(target.notebook),
-        parameters=dict(target.parameters),
-        code={name: now_there.code.get(name, "") for name in sorted(answer.trace.modules)},
-        files=dict(answer.files),
-        reads=dict(answer.trace.reads),
-        messages=dict(made.messages),
-        catalogue=fresh.catalogue(target.language),
-        packages=dict(now_there.packages),
-        inputs=now_there.inputs,
-        page=made.page,
-        fingerprint=made.fingerprint,
-        output=target.output.relative_to(fresh.root).as_posix(),
-        wrote=file_states(fresh.root, target.written),
-        seconds=round(ended.seconds, 3),
-        path=ended.path,
-        finished=now(),
-    )

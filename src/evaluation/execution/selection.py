@@ -53,7 +53,7 @@ class Selection:
 
 
 def select_reports(
-    reports: Mapping[str, Report], *, notebook: str | None, only: Only | None
+    reports: Mapping[str, Report], *, notebook: str | None, only: Only | None = None
 ) -> dict[str, Report]:
     """Return the reports of a notebook, of one kind, or all.
 

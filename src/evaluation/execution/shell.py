@@ -16,6 +16,7 @@ import base64
 import builtins
 import contextlib
 import io
+import json
 import os
 import platform
 import sys
@@ -266,7 +267,8 @@ class InProcessEngine(Engine):
         **_: Any,
     ) -> None:
         """Run all cells up to the first exception; something is left in a file however that ends."""
-        write_ipynb(nb_man.nb, str(save_to))
+        # for a process that dies at once; what is saved for a reader later is checked, too
+        save_to.write_text(json.dumps(nb_man.nb, ensure_ascii=False), encoding="utf-8")
         finished = False
         try:
             run_cells(nb_man, start_shell(profile_dir=profile_dir, seed=seed))

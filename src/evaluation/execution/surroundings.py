@@ -87,10 +87,11 @@ def notebook_state(path: Path) -> str:
     """Return the hash of a notebook's cells and their tags: not of outputs, counts or other metadata."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return fingerprint(
-        [[_source(cell), cell["cell_type"], cell.get("metadata", {}).get("tags")] for cell in cells]
+        [[cell_source(cell), cell["cell_type"], cell.get("metadata", {}).get("tags")] for cell in cells]
     )
 
 
-def _source(cell: Mapping[str, str | list[str]]) -> str:
+def cell_source(cell: Mapping[str, str | list[str]]) -> str:
+    """Return the text of a cell, which a notebook's file holds in one piece or in lines."""
     source = cell["source"]
     return source if isinstance(source, str) else "".join(source)

@@ -11,6 +11,7 @@ Belongs here: taking the trace inside a notebook's process. Does not belong here
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import evaluation
@@ -123,10 +124,34 @@ class Tracer:
         return path.removeprefix(self._root).replace(os.sep, "/")
 
 
+_remembered: tuple[str, str, frozenset[str]] | None = None
+"""A project's root, the module loaded last, and the files of all that were loaded until then."""
+
+
+def remember_loaded(root: str) -> None:
+    """Look through all modules once, for processes forked from this one that ask for `loaded_files`.
+
+    There are thousands, and to look at one is to copy the memory it lies in.
+    """
+    global _remembered
+    place = os.path.realpath(root) + os.sep
+    _remembered = None
+    _remembered = (place, next(reversed(sys.modules)), frozenset(loaded_files(place)))
+
+
 def loaded_files(root: str) -> set[str]:
     """Return the source files of all loaded modules of the package and of a project."""
+    if _remembered is None or _remembered[0] != root:
+        return _files_of([*sys.modules.values()], root)
+    _, last, known = _remembered
+    # modules stand in the order in which they were loaded
+    newer = [*itertools.takewhile(lambda name: name != last, reversed(sys.modules))]
+    return _files_of([sys.modules[name] for name in newer], root) | known
+
+
+def _files_of(modules: Iterable[ModuleType], root: str) -> set[str]:
     places = (root, _PACKAGE_PREFIX, str(PACKAGE_DIR))
-    paths = [getattr(module, "__file__", None) for module in [*sys.modules.values()]]
+    paths = [getattr(module, "__file__", None) for module in modules]
     # resolving a path asks the disk about each of its folders: not for the thousands of others
     near = [path for path in paths if isinstance(path, str) and path.startswith(places)]
     packages = sys.prefix + os.sep
@@ -230,10 +255,26 @@ def _file_state(path: Path) -> str:
 
 def message_states(language: str, messages: Iterable[str]) -> dict[str, str]:
     """Return the state of each message's translation."""
-    from evaluation.reporting.words import message_state, translations
+    from evaluation.reporting.words import translations
 
     known = translations(language)  # type: ignore[arg-type]
-    return {text: message_state(text, known)[:STATE_DIGITS] for text in sorted(messages)}
+    return {text: _message_state(text, known.get(text, text)) for text in sorted(messages)}
+
+
+@cache
+def _message_state(text: str, translation: str) -> str:
+    from evaluation.reporting.words import message_state
+
+    return message_state(text, {text: translation})[:STATE_DIGITS]
+
+
+def remember_messages() -> None:
+    """Take the states of all messages once, for processes forked from this one."""
+    from evaluation.reporting.words import LANGUAGES, SOURCE_LANGUAGE, translations
+
+    every = {text for language in LANGUAGES for text in translations(language)}
+    for language in (SOURCE_LANGUAGE, *LANGUAGES):
+        message_states(language, every)
 
 
 def printed_fingerprint(trace: Trace, *, parts: Mapping[str, Any]) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import random
 import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.execution.freshness import Freshness
+from evaluation.execution.keeping import scratch_folder
 from evaluation.execution.kernels import EngineName, choose_engine, warm_up
 from evaluation.execution.linking import bare_hash
 from evaluation.execution.plan import Plan, Target
@@ -72,14 +72,14 @@ def verify(
     chosen = choose_engine(engine)
     if chosen == "warm" and publish is None:
         warm_up(project.root)
-    with tempfile.TemporaryDirectory(prefix="evaluation-verify-") as folder:
+    with scratch_folder(project, use="verify") as folder:
         waiting = list(targets)
         by_name = {target.name: target for target in waiting}
         try:
             while waiting or not pool.is_idle:
                 while waiting and pool.free:
                     target = waiting.pop(0)
-                    job = _job(target, plan, project, freshness, Path(folder), engine=target.engine or chosen)
+                    job = _job(target, plan, project, freshness, folder, engine=target.engine or chosen)
                     pool.start(replace(job, publish=publish))
                 for ended in pool.wait():
                     target = by_name[ended.job.target_name]
@@ -105,7 +105,7 @@ def _job(
         working_dir=target.notebook.parent,
         scratch=scratch,
         engine=engine,
-        time_limit=plan.time_limit,
+        time_limit=target.time_limit or plan.time_limit,
         memory_limit=plan.memory_limit,
         known=Known(
             root=project.root,

@@ -8,7 +8,7 @@ Belongs here: which pages go. Does not belong here: links to them (`evaluation.e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +65,10 @@ def _is_listed(record: Record, listed: Mapping[str, Path], project: Project) -> 
     return False
 
 
-def withdraw(book: RecordBook, reports: Mapping[str, Report], project: Project) -> Iterator[Withdrawn]:
-    """Remove the pages that are no longer listed, and forget them."""
-    gone = unlisted(book, reports, project)
+def withdraw(
+    gone: Sequence[Record], book: RecordBook, reports: Mapping[str, Report], project: Project
+) -> Iterator[Withdrawn]:
+    """Remove the pages that are no longer listed (`unlisted`), and forget them."""
     taken = {*standard_outputs(reports, project).values()} if gone else set()
     for record in gone:
         path = project.root / record.output

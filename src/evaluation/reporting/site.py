@@ -126,20 +126,47 @@ def link_existing(path: Path, *, reports_root: Path) -> bool:
     bool
         Whether the page changed. A second call changes nothing.
     """
-    before = path.read_bytes().decode("utf-8")
-    after = linked(before, page=path.relative_to(reports_root).as_posix(), existing=_Existing(reports_root))
-    if after != before:
-        write_bytes_atomically(path, after.encode("utf-8"))
-    return after != before
+    changed, _ = link_pages([path], reports_root=reports_root)
+    return bool(changed)
 
 
 def link_all(reports_root: Path) -> list[Path]:
     """Make the links of every page below the root real, and return the pages that changed."""
-    pages = sorted(reports_root.rglob("*.html"))
-    return [page for page in pages if link_existing(page, reports_root=reports_root)]
+    changed, _ = link_pages(sorted(reports_root.rglob("*.html")), reports_root=reports_root)
+    return changed
 
 
-def linked(html: str, *, page: str, existing: Iterable[str] | _Existing) -> str:
+def link_pages(paths: Iterable[Path], *, reports_root: Path) -> tuple[list[Path], dict[str, list[str]]]:
+    """Make the links of some pages real where the other page exists, and plain text where not.
+
+    Parameters
+    ----------
+    paths
+        The pages, somewhere below the root.
+    reports_root
+        Folder that ``data-page`` paths are relative to.
+
+    Returns
+    -------
+    changed
+        The pages that changed.
+    named
+        The path of each page, relative to the root, to those of the pages it names, whether they exist or not.
+    """
+    existing = ExistingPages(reports_root)
+    changed: list[Path] = []
+    named: dict[str, list[str]] = {}
+    for path in paths:
+        before, page = path.read_bytes().decode("utf-8"), path.relative_to(reports_root).as_posix()
+        after = linked(before, page=page, existing=existing)
+        if after != before:
+            write_bytes_atomically(path, after.encode("utf-8"))
+            changed.append(path)
+        named[page] = sorted({_place(target) for target in ANCHOR.findall(before)})
+    return changed, named
+
+
+def linked(html: str, *, page: str, existing: Iterable[str] | ExistingPages) -> str:
     """Return a page's HTML with ``href`` on exactly those ``data-page`` anchors whose page exists.
 
     Parameters
@@ -151,12 +178,12 @@ def linked(html: str, *, page: str, existing: Iterable[str] | _Existing) -> str:
     existing
         Paths of the pages that exist, relative to the root.
     """
-    known = existing if isinstance(existing, _Existing) else frozenset(existing)
+    known = existing if isinstance(existing, ExistingPages) else frozenset(existing)
 
     def anchor(match: re.Match[str]) -> str:
         bare = HREF.sub("", match.group(0))
         target = match.group(1)
-        if target.partition("#")[0] not in known:
+        if _place(target) not in known:
             return bare
         return f'{bare[:-1]} href="{escape(relative_address(target, page=page))}">'
 
@@ -168,7 +195,12 @@ def relative_address(target: str, *, page: str) -> str:
     return os.path.relpath(target, PurePosixPath(page).parent).replace(os.sep, "/")
 
 
-class _Existing:
+def _place(target: str) -> str:
+    """Return the page that a target lies on."""
+    return target.partition("#")[0]
+
+
+class ExistingPages:
     """The pages on disk, asked one at a time and remembered."""
 
     def __init__(self, root: Path) -> None:
