@@ -256,7 +256,7 @@ def test_an_interrupted_run_leaves_what_was_there(project: Project) -> None:
         pass
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=LONGEST_WAIT)
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert "Interrupted" in said
     assert "Traceback" not in said
     assert gone(pid)

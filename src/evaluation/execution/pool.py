@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from evaluation.execution.interrupts import wait_attentively
 from evaluation.execution.kernels import (
     ATTEMPTS,
     describe_death,
@@ -138,7 +139,7 @@ class ChildPool:
             nearest = min(running.deadline for running in self._running)
             signs: list[Any] = [running.process.sentinel for running in self._running]
             signs += [running.answers for running in self._running if not running.said_all]
-            wait(signs, timeout=max(0.0, nearest - time.monotonic()))
+            wait_attentively(signs, timeout=nearest - time.monotonic())
             for running in self._running:
                 running.listen()
             due = [running for running in self._running if _is_due(running)]

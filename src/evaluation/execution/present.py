@@ -14,10 +14,11 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from evaluation.errors import EvaluationError
+from evaluation.execution.interrupts import wait_attentively
 from evaluation.execution.keeping import scratch_folder
 from evaluation.execution.kernels import (
     ATTEMPTS,
@@ -98,7 +99,7 @@ def ask_in_child(
         asked = (project.root, list(names), log, memory_limit)
         process, answers = start_process(_answer, asked, engine=engine)
         try:
-            if not wait([answers, process.sentinel], timeout=time_limit):
+            if not wait_attentively([answers, process.sentinel], timeout=time_limit):
                 raise TablesFailedError(f"time limit of {time_limit:g} s exceeded")
             return dict(answers.recv())
         except (EOFError, ConnectionError):

@@ -18,6 +18,7 @@ from typing import Any
 
 from evaluation.execution.assessment import Assessment, assess
 from evaluation.execution.freshness import Freshness
+from evaluation.execution.interrupts import remembered_interrupts
 from evaluation.execution.journal import RUN_NAME, TargetRecord, append_records, now, write_run
 from evaluation.execution.keeping import KeptFiles, forget_failures, keep_failure, scratch_folder
 from evaluation.execution.kernels import EngineName, choose_engine, warm_up
@@ -56,6 +57,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@remembered_interrupts()
 def run_plan(
     plan: Plan,
     project: Project,
