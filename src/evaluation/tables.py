@@ -10,6 +10,7 @@ import base64
 import datetime
 import io
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -323,6 +324,10 @@ def _write_cell(sheet: Any, line: int, position: int, value: object) -> None:
         sheet.write_string(line, position, value)
     elif isinstance(value, bool):
         sheet.write_boolean(line, position, value)
+    elif isinstance(value, float) and math.isinf(value):
+        sheet.write_string(
+            line, position, f"{value:g}"
+        )  # a workbook holds no infinite number; CSV writes the same
     else:
         sheet.write_number(line, position, float(value))  # type: ignore[arg-type]
 

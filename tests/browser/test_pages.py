@@ -15,6 +15,7 @@ import pytest
 from evaluation import charts
 from evaluation.charts import palette
 from evaluation.reporting.export import Link, Page, PageWords, export_html, write_page
+from evaluation.reporting.folding import Folded
 from evaluation.reporting.site import Filter, SearchLabels, link_all, region_search
 from evaluation.tables import Column, download_links, html_table
 
@@ -100,6 +101,64 @@ def forest() -> charts.Chart:
     return charts.forest(frame, groups=[group], labels=labels, title="Judul", alt="a")
 
 
+def curve() -> charts.Chart:
+    n = 34
+    rows = pd.DataFrame(
+        {
+            "block": "a",
+            "estimate": np.linspace(-0.6, 0.6, n),
+            "conf_low": np.linspace(-0.9, 0.3, n),
+            "conf_high": np.linspace(-0.3, 0.9, n),
+            "headline": [place == 17 for place in range(n)],
+            "estimator": ["dr" if place % 3 else "imputation" for place in range(n)],
+        }
+    )
+    names = {"dr": "kekar ganda (Callaway–Sant'Anna)", "imputation": "imputasi (Borusyak–Jaravel–Spiess)"}
+    return charts.specification_curve(
+        rows,
+        blocks=[charts.CurveBlock("a", "Peserta 2017 dan 2018, sampai 2019", "34 baris")],
+        choices=[charts.Choice("estimator", "Penaksir", names)],
+        labels=charts.CurveLabels(
+            "di luar", "di dalam", "baris pokok", "pada baris pokok:", "tidak ada", "ukuran"
+        ),
+        format_value=number,
+        margin=0.3,
+        title="Judul",
+        alt="a",
+    )
+
+
+def headline() -> charts.Chart:
+    frame = pd.DataFrame(
+        {
+            "group": ["a", "b"],
+            "label": "peserta 2017 dan 2018",
+            "estimate": 0.1,
+            "conf_low": -0.3,
+            "conf_high": 0.5,
+            "second_low": -0.4,
+            "second_high": 0.6,
+            "mde": 0.6,
+            "margin": 0.3,
+            "value_text": "+0,10 (−0,30 sampai +0,50)",
+            "verdict": "belum jelas: pengaruh maupun ketiadaannya tidak terlihat",
+            "missing_reason": "",
+        }
+    )
+    groups = [
+        charts.ForestGroup(code, "Kemiskinan", "poin", number, "lebih rendah", "lebih tinggi")
+        for code in "ab"
+    ]
+    labels = charts.ForestLabels("perkiraan", "tidak akan terlihat", "ukuran", "menurut provinsi")
+    return charts.forest(frame, groups=groups, labels=labels, title="Judul", alt="a", wide=True, compact=True)
+
+
+def folded() -> Folded:
+    frame = pd.DataFrame({"name": ["a"], "value": [1.0]})
+    columns = [Column("name", "Nama"), Column("value", "Nilai", "number", number)]
+    return Folded("Semua baris", (html_table(frame, columns=columns, caption="Baris"), headline()))
+
+
 def regions() -> pd.DataFrame:
     codes = ["1101", "3273"]
     return pd.DataFrame(
@@ -139,7 +198,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"skor": frame}, file_stem="kota", labels={"skor": "S", "xlsx": "X"}, heading="Ambil"
     )
     table = html_table(frame, columns=columns, caption="Tabel")
-    items = [strip(), trends(), table, downloads, forest(), tile_map(), finder]
+    items = [strip(), trends(), table, downloads, forest(), tile_map(), finder, headline(), curve(), folded()]
     cells = [
         v4.new_code_cell("x", outputs=[v4.new_output("display_data", data={"text/html": item._repr_html_()})])
         for item in items
@@ -190,6 +249,43 @@ def test_text_stays_readable_on_a_telephone(browser: Chromium, reports: Path) ->
         .map(e => parseFloat(getComputedStyle(e).fontSize)))"""
     )
     assert smallest >= SMALLEST_TEXT
+
+
+def test_blocks_of_the_headline_stand_side_by_side_where_there_is_room(
+    browser: Chromium, reports: Path
+) -> None:
+    tops = "[...document.querySelectorAll('.forest.compact')[0].children].map(b => b.getBoundingClientRect().top)"
+    browser.open((reports / "index.html").as_uri(), width=DESK)
+    first, second = browser.value(tops)
+    assert first == second
+    browser.open((reports / "index.html").as_uri(), width=PHONE)
+    first, second = browser.value(tops)
+    assert second > first
+
+
+def test_the_dots_of_a_specification_curve_do_not_touch_on_a_telephone(
+    browser: Chromium, reports: Path
+) -> None:
+    browser.open((reports / "index.html").as_uri(), width=PHONE)
+    width = browser.value("document.querySelector('.choice-track').getBoundingClientRect().width")
+    dot = browser.value(
+        "parseFloat(getComputedStyle(document.querySelector('.curve-dot.choice')).strokeWidth)"
+    )
+    assert width / 34 > dot
+
+
+def test_what_is_folded_opens_without_a_script_and_in_print(browser: Chromium, reports: Path) -> None:
+    browser.open((reports / "index.html").as_uri(), width=DESK)
+    shown = "document.querySelector('.fold table').checkVisibility({contentVisibilityAuto: true})"
+    assert browser.value("document.querySelector('.fold').open") is False
+    height = "document.querySelector('.fold').getBoundingClientRect().height"
+    closed = browser.value(height)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.value(height) > closed + 50
+    assert browser.value(shown) is True
+    browser.call("Emulation.setEmulatedMedia", media="")
+    browser.value("document.querySelector('.fold > summary').click()")
+    assert browser.value(height) > closed + 50
 
 
 def test_what_a_page_offers_to_save_is_saved(browser: Chromium, reports: Path, tmp_path: Path) -> None:

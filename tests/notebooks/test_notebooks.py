@@ -30,15 +30,28 @@ EXPECTED = [
     "05_region_report",
     "06_national_overview",
     "07_index_audit",
+    "08_power",
+    "09_region_effects",
 ]
 LONGEST_CELL = 12
-NATIONAL_PAGES = ("index", "impact", "pillars", "indicators", "data-audit", "index-audit")
+NATIONAL_PAGES = (
+    "index",
+    "impact",
+    "pillars",
+    "indicators",
+    "data-audit",
+    "index-audit",
+    "power",
+    "region-effects",
+)
 CITY_2017, TOURISM_2021, NEVER_JOINED = "3273", "1902", "9436"
 LARGEST_REGION_PAGE = 300_000
 """Bytes: a page for one region opens on a telephone within seconds where the network is poor."""
 A_RANK = re.compile(r"\bperingkat (?P<rank>\d[\d.]*)(?P<rest>.{0,60})")
 WITH_ITS_INTERVAL = re.compile(r" \(\d[\d.]*–\d[\d.]*\) dari \d")
 ONE_INDICATOR = re.compile(r" dari \d+(, bersama daerah lain)? \(satu indikator\)")
+LONGEST_ANSWER = 110
+"""Words: the answer and the forest below it fit one screen of a desk."""
 NAMES_AND_SYMBOLS = re.compile(r"\bCOVID-19\b|C = 1|\(0\)")
 
 
@@ -63,7 +76,7 @@ def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
 
 
-def test_the_seven_notebooks_are_there() -> None:
+def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == EXPECTED
 
 
@@ -181,6 +194,30 @@ def test_the_audit_page_names_what_the_index_has_and_lacks_and_carries_every_par
 
 def test_the_audit_is_the_same_in_both_languages(built: Project) -> None:
     drawn = [re.findall(r' d="(M[^"]+)"', page(built, f"{one}/index-audit.html")) for one in ("id", "en")]
+    assert drawn[0]
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_the_impact_page_answers_first_and_then_leaves_nothing_out(
+    built: Project, language: Language
+) -> None:
+    text = html.unescape(page(built, f"{language}/impact.html"))
+    plan = built.study_plan
+    lead, forest = text.index('class="output lead"'), text.index('class="forest compact"')
+    assert lead < forest < text.index("<h2")
+    assert len(re.sub(r"<[^>]+>", " ", text[lead : text.index("<figure", lead)]).split()) <= LONGEST_ANSWER
+    assert text.count('class="curves"') == len(plan.outcomes)
+    for row in plan.rows:
+        assert row.title.get(language) in text
+    for departure in plan.departures:
+        assert departure.get(language) in text
+    for outcome in plan.outcomes:
+        assert outcome.margin_reason.get(language) in text
+
+
+def test_the_impact_page_draws_the_same_in_both_languages(built: Project) -> None:
+    drawn = [re.findall(r' d="(M[^"]+)"', page(built, f"{one}/impact.html")) for one in ("id", "en")]
     assert drawn[0]
     assert drawn[0] == drawn[1]
 

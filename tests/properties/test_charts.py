@@ -174,6 +174,129 @@ def forest() -> charts.Chart:
     )
 
 
+def compact_forest() -> charts.Chart:
+    frame = pd.DataFrame(
+        {
+            "group": "a",
+            "label": WORD,
+            "estimate": [0.1, np.nan],
+            "conf_low": -0.1,
+            "conf_high": 0.3,
+            "second_low": -0.2,
+            "second_high": 0.4,
+            "verdict": WORD,
+            "value_text": "0.1",
+            "missing_reason": WORD,
+        }
+    )
+    return charts.forest(
+        frame,
+        groups=[charts.ForestGroup("a", WORD, WORD, number)],
+        labels=charts.ForestLabels(WORD, WORD, WORD, WORD),
+        title=WORD,
+        alt=WORD,
+        compact=True,
+    )
+
+
+def specifications() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "block": "a",
+            "estimate": [0.2, -0.4, np.nan, 0.1],
+            "conf_low": [0.1, -0.6, np.nan, -0.1],
+            "conf_high": [0.3, -0.2, np.nan, 0.3],
+            "headline": [False, False, False, True],
+            "weights": ["none", "population", "population", "none"],
+            "base": ["1", "1", "1", "1"],
+        }
+    )
+
+
+def curve(rows: pd.DataFrame | None = None) -> charts.Chart:
+    return charts.specification_curve(
+        specifications() if rows is None else rows,
+        blocks=[charts.CurveBlock("a", WORD, WORD)],
+        choices=[
+            charts.Choice("weights", WORD, {"none": WORD, "population": WORD}),
+            charts.Choice("base", WORD, {"1": WORD}),
+        ],
+        labels=charts.CurveLabels(*(WORD,) * 6),
+        format_value=number,
+        margin=0.3,
+        title=WORD,
+        alt=WORD,
+    )
+
+
+def sensitivity() -> charts.Chart:
+    frame = pd.DataFrame(
+        {
+            "panel": "a",
+            "label": ["0", "0.5", "1"],
+            "estimate": [0.1, np.nan, np.nan],
+            "conf_low": [-0.1, -0.5, np.nan],
+            "conf_high": [0.3, 0.7, np.nan],
+            "estimated": [True, False, False],
+            "margin": 0.3,
+        }
+    )
+    return charts.sensitivity_panels(
+        frame,
+        panels=[charts.SensitivityPanel("a", WORD, WORD, WORD)],
+        labels=charts.SensitivityLabels(WORD, WORD, WORD),
+        format_value=number,
+        title=WORD,
+        alt=WORD,
+    )
+
+
+def spread_of_groups() -> charts.Chart:
+    frame = pd.DataFrame(
+        {
+            "block": "a",
+            "label": WORD,
+            "low": [-1.0, np.nan],
+            "lower": [-0.5, np.nan],
+            "median": [0.2, np.nan],
+            "upper": [0.5, np.nan],
+            "high": [1.0, np.nan],
+            "mean": [0.3, np.nan],
+            "value_text": "0.3",
+            "strong": [True, False],
+            "missing_reason": WORD,
+        }
+    )
+    return charts.spreads(
+        frame,
+        blocks=[charts.SpreadBlock("a", WORD, WORD, number)],
+        labels=charts.SpreadLabels(*(WORD,) * 4),
+        title=WORD,
+        alt=WORD,
+    )
+
+
+def detectable() -> charts.Chart:
+    frame = pd.DataFrame(
+        {
+            "block": "a",
+            "label": WORD,
+            "now": [0.5, np.nan, np.nan],
+            "later": [0.4, 0.6, np.nan],
+            "margin": 0.3,
+            "value_text": "0.5",
+            "missing_reason": WORD,
+        }
+    )
+    return charts.detectable_effects(
+        frame,
+        blocks=[charts.DetectableBlock("a", WORD, WORD, number)],
+        labels=charts.DetectableLabels(WORD, WORD, WORD),
+        title=WORD,
+        alt=WORD,
+    )
+
+
 def timing() -> charts.Chart:
     frame = pd.DataFrame({"year": [2017, 2022], "n_known": [25, 24], "n_unknown": [0, 26], "text": WORD})
     return charts.timing(frame, known_label=WORD, unknown_label=WORD, title=WORD, alt=WORD)
@@ -202,7 +325,21 @@ def tiles() -> charts.Chart:
     )
 
 
-ALL = [strip, panels, lines, event, forest, timing, coverage, tiles]
+ALL = [
+    strip,
+    panels,
+    lines,
+    event,
+    forest,
+    compact_forest,
+    curve,
+    sensitivity,
+    spread_of_groups,
+    detectable,
+    timing,
+    coverage,
+    tiles,
+]
 
 
 @pytest.mark.parametrize("make", ALL)
@@ -249,6 +386,38 @@ def test_a_table_without_a_needed_column_is_refused() -> None:
             title="",
             alt="x",
         )
+
+
+def drawn_points(html: str, kind: str) -> list[tuple[float, float]]:
+    """Return the places of one kind of dots in a specification curve."""
+    path = re.search(rf'<path class="curve-dot {kind}" d="([^"]*)"', html)
+    found = re.findall(r"M([\d.]+),([-\d.]+)h0", path.group(1)) if path else []
+    return [(float(x), float(y)) for x, y in found]
+
+
+def test_a_specification_curve_draws_every_row_once_in_the_order_of_the_estimates() -> None:
+    html = curve().html
+    points = {kind: drawn_points(html, kind) for kind in ("told", "untold", "headline")}
+    assert [x for x, _ in points["told"]] == [0.5, 2.5]
+    assert [x for x, _ in points["headline"]] == [1.5]
+    assert points["untold"] == []
+    assert html.count('class="column hatched" style="left:75%') == 1
+
+
+def test_higher_estimates_lie_higher_in_a_specification_curve() -> None:
+    html = curve().html
+    heights = [y for _, y in sorted(drawn_points(html, "told") + drawn_points(html, "headline"))]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_below_a_specification_curve_stand_only_departures_from_the_headline() -> None:
+    assert [x for x, _ in drawn_points(curve().html, "choice")] == [0.5, 3.5]
+    without = specifications().assign(headline=False)
+    assert curve(without).html.count('class="choice-track"') == 2
+
+
+def test_a_choice_that_no_row_makes_otherwise_is_left_out() -> None:
+    assert curve().html.count('class="choice-title"') == 1
 
 
 def test_the_callers_table_is_not_changed() -> None:

@@ -6,7 +6,15 @@ import pandas as pd
 import pytest
 
 from evaluation.catalog import Language
-from evaluation.reporting.effects import average, effect_with_cautions, reading, shock_caution
+from evaluation.impact import equivalence_test
+from evaluation.reporting.effects import (
+    ONE_SIDED_QUANTILE,
+    average,
+    effect_with_cautions,
+    is_within_margin,
+    reading,
+    shock_caution,
+)
 from evaluation.reporting.labels import Labels
 from evaluation.studies import processed
 from evaluation.studies.plan import StudyPlan
@@ -24,6 +32,12 @@ SHOCK: dict[Language, str] = {
 }
 SMALL = "the effect, if any, is smaller than"
 UNTOLD = "cannot tell the programme's effect from zero"
+OPEN = "other rows of the plan leave that open"
+TWO_SIDED_QUANTILE = 1.959963984540054
+"""Normal quantile of 0.975."""
+NOT_TOLD = 0.5
+EXACT = 1e-12
+"""Closed forms agree to rounding."""
 BOTH = pytest.mark.parametrize("language", ["en", "id"])
 
 
@@ -46,7 +60,16 @@ def edited(
     for row, (low, high) in sorted(rows.items()):
         where = own & (table["estimate"].notna() if row == "*" else table["row"] == row)
         assert where.any()
-        table.loc[where, ["estimate", "conf_low", "conf_high"]] = [(low + high) / 2, low, high]
+        std_error = (high - low) / (2 * TWO_SIDED_QUANTILE)
+        names = ["estimate", "conf_low", "conf_high", "std_error", "p_adjusted"]
+        table.loc[where, names] = [(low + high) / 2, low, high, std_error, NOT_TOLD]
+    return table
+
+
+def with_adjusted(estimates: pd.DataFrame, design: str, outcome: str, p: float) -> pd.DataFrame:
+    table = estimates.copy()
+    where = (table["design"] == design) & (table["outcome"] == outcome) & (table["parameter"] == "simple")
+    table.loc[where & (table["row"] == "conditional"), "p_adjusted"] = p
     return table
 
 
@@ -59,7 +82,9 @@ def with_pre_trend(estimates: pd.DataFrame, design: str, outcome: str, p: float)
 
 
 def n_others(estimates: pd.DataFrame, design: str, outcome: str) -> int:
-    rows = estimates.query("parameter == 'simple' and row != 'conditional' and estimate.notna()")
+    """Count the other rows with an estimate; plain two-way fixed effects are shown and not counted."""
+    told = "parameter == 'simple' and row not in ('conditional', 'twfe') and estimate.notna()"
+    rows = estimates.query(told)
     return len(rows[(rows["design"] == design) & (rows["outcome"] == outcome)])
 
 
@@ -76,19 +101,55 @@ def told(
     )
 
 
+def an_estimate(low: float, high: float) -> pd.Series:
+    std_error = (high - low) / (2 * TWO_SIDED_QUANTILE)
+    return pd.Series(
+        {"estimate": (low + high) / 2, "conf_low": low, "conf_high": high, "std_error": std_error}
+    )
+
+
 @pytest.mark.parametrize(
     ("low", "high", "read"),
     [
         (0.01, 0.9, "above"),
         (-0.9, -0.01, "below"),
+        (0.01, 0.1, "above"),
         (-0.29, 0.29, "within"),
-        (-0.01, 0.31, "undecided"),
-        (-0.31, 0.01, "undecided"),
-        (0.0, 0.31, "undecided"),
+        (-0.34, 0.34, "within"),
+        (-0.36, 0.36, "undecided"),
+        (-0.01, 0.36, "undecided"),
+        (-0.36, 0.01, "undecided"),
+        (0.0, 0.31, "within"),
     ],
 )
 def test_an_interval_reads_by_both_its_ends(low: float, high: float, read: str) -> None:
-    assert reading(pd.Series({"conf_low": low, "conf_high": high}), 0.3) == read
+    """The 90% interval decides whether an effect lies within the margin: 0.357 times 1.645/1.960 is 0.3."""
+    assert reading(an_estimate(low, high), 0.3) == read
+
+
+@pytest.mark.parametrize(("estimate", "std_error"), [(0.1, 0.12), (0.1, 0.1217), (-0.1, 0.1215), (0.0, 0.18)])
+def test_an_effect_lies_within_a_margin_when_both_one_sided_tests_say_so(
+    estimate: float, std_error: float
+) -> None:
+    test = equivalence_test(estimate=estimate, std_error=std_error, margin=0.3)
+    row = pd.Series({"estimate": estimate, "std_error": std_error})
+    assert is_within_margin(row, 0.3) == (test.p_value < 0.05)
+    assert test.conf_high == pytest.approx(estimate + ONE_SIDED_QUANTILE * std_error, abs=EXACT)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("p", "holds", "fails"), [(0.01, True, False), (0.2, False, True), (float("nan"), False, False)]
+)
+def test_an_effect_told_from_zero_says_whether_it_is_so_among_its_family(
+    project: Project, estimates: pd.DataFrame, language: Language, p: float, holds: bool, fails: bool
+) -> None:
+    told_rows = edited(estimates, EARLY, POVERTY, {"*": (0.1, 0.5)})
+    sentence = told(project, with_adjusted(told_rows, EARLY, POVERTY, p), EARLY, POVERTY, language)
+    assert ({"en": "still can be told", "id": "tetap dapat dibedakan"}[language] in sentence) == holds
+    assert (
+        {"en": "for this figure by itself", "id": "untuk angka ini sendiri"}[language] in sentence
+    ) == fails
 
 
 @BOTH
@@ -211,21 +272,24 @@ def test_an_effect_is_smaller_than_the_margin_only_where_every_row_stays_within(
     project: Project, estimates: pd.DataFrame
 ) -> None:
     inside = edited(estimates, EARLY, POVERTY, {"*": (-0.2, 0.1)})
-    assert SMALL in told(project, inside, EARLY, POVERTY)
-    rows = inside.query("parameter == 'simple' and design == @EARLY and outcome == @POVERTY")
-    others = [str(row) for row in rows["row"] if row != "conditional"]
+    agreed = told(project, inside, EARLY, POVERTY)
+    assert SMALL in agreed
+    assert OPEN not in agreed
+    rows = inside.query(
+        "parameter == 'simple' and estimate.notna() and design == @EARLY and outcome == @POVERTY"
+    )
+    others = [str(row) for row in rows["row"] if row not in ("conditional", "twfe")]
     assert len(others) > 10
     for row in others:
-        for outside in ((-0.31, 0.1), (-0.1, 0.31)):
+        for outside in ((-0.35, 0.1), (-0.1, 0.35)):
             sentence = told(project, edited(inside, EARLY, POVERTY, {row: outside}), EARLY, POVERTY)
-            assert SMALL not in sentence
-            assert UNTOLD in sentence
+            assert f"1 of {len(others)} {OPEN}" in sentence
 
 
 def test_an_effect_outside_the_margin_is_not_called_small_though_all_others_are_within(
     project: Project, estimates: pd.DataFrame
 ) -> None:
-    rows = {"*": (-0.2, 0.1), "conditional": (-0.31, 0.01)}
+    rows = {"*": (-0.2, 0.1), "conditional": (-0.36, 0.01)}
     assert UNTOLD in told(project, edited(estimates, EARLY, POVERTY, rows), EARLY, POVERTY)
 
 

@@ -13,10 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import nnls
 
 from evaluation.impact.shrinkage import shrink
 from evaluation.impact.synthetic import SyntheticDesign, placebo_gaps
-from evaluation.impact.synthetic.conformal import conformal_test, null_residuals
+from evaluation.impact.synthetic.conformal import (
+    conformal_p,
+    conformal_test,
+    list_placements,
+    null_residuals,
+)
 from evaluation.impact.synthetic.gap_panel import gap_panel
 from evaluation.impact.synthetic.placebo_ranks import placebo_error, placebo_test
 from evaluation.impact.synthetic.prediction import prediction_intervals
@@ -29,6 +35,15 @@ MONTE_CARLO_ERRORS = 4.0
 """Standard errors of a share of 1,000 draws that R's p-values may be off."""
 
 AUGSYNTH_GRID = 50
+PROP_99 = -19.5136
+"""The exact average gap of plain weights, fitted to the years before."""
+
+HEAVY = 1e4
+"""Weight of the row that makes weights sum to one."""
+
+P_STEP = 0.005
+"""Solvers differ by up to 0.0001 in residuals, which is worth a few of 10,000 placements."""
+
 SCPI_MONTE_CARLO = 0.1
 """Share of the in-sample interval's width: an end is a 2.5% quantile of 300 draws, which has a standard error of 4%."""
 
@@ -81,6 +96,42 @@ def test_quarters_have_the_p_values_and_sets_of_augsynth(
         # R prints the outermost of its grid that its draws accept: a step, and one more for its draws.
         assert found["conf_low"] == pytest.approx(row.lower_bound, abs=2 * step)
         assert found["conf_high"] == pytest.approx(row.upper_bound, abs=2 * step)
+
+
+def test_a_gap_that_grows_puts_the_estimate_outside_its_conformal_set() -> None:
+    """Proposition 99, plain weights: the set is of constant effects, the estimate an average of gaps from -8 to -27.
+
+    Not a published figure. Residuals are made once more by scipy's non-negative least squares, sum of weights by a
+    heavy row.
+    """
+    path = REFERENCE / "data" / "california_prop99.csv"
+    if not path.exists():
+        pytest.skip(f"the reference data are not here: {path}")
+    wide = pd.read_csv(path, sep=";").pivot_table(index="State", columns="Year", values="PacksPerCapita")
+    own, donors = wide.loc["California"].to_numpy(), wide.drop(index="California").to_numpy()
+    post = wide.columns.to_numpy() >= 1989
+    placements = list_placements(post)
+    residuals = null_residuals(own[None], donors, post, demeaned=False, ridge=0.0)
+    found = conformal_test(residuals, post=post, estimates=[PROP_99]).table.iloc[0]
+    assert found["conf_high"] < PROP_99
+    heavy = np.vstack([donors.T, np.full(len(donors), HEAVY)])
+
+    def by_nnls(effect: float) -> np.ndarray:
+        untreated = own - effect * post
+        weights, _ = nnls(heavy, np.append(untreated, HEAVY), maxiter=10_000)
+        return np.asarray(untreated - weights @ donors)
+
+    for effect in (found["conf_low"], -60.0, found["conf_high"], PROP_99, 0.0):
+        again = by_nnls(float(effect))
+        assert residuals(np.array([0]), np.array([effect]))[0] == pytest.approx(again, abs=0.01)
+        p = conformal_p(again[None], placements, statistic="absolute")[0]
+        assert (p <= 0.1 - P_STEP) == (effect in (PROP_99, 0.0)), effect
+    after = by_nnls(PROP_99)[post]
+    assert (
+        after[:3].min() > 0 > after[-2:].max()
+    )  # the gap is smaller than its average at first, larger at last
+    average = conformal_p(by_nnls(PROP_99)[None], placements, statistic="average")[0]
+    assert average > 0.3  # asked for the mean alone, the estimate is well inside
 
 
 def test_california_is_third_of_39_by_the_ratio(augsynth: dict[str, Any]) -> None:

@@ -40,6 +40,8 @@ from evaluation.charts.frame import (
 PHASES = ("pre", "reference", "anticipation", "post")
 """What a point of an event study can be; anything else is refused."""
 
+MARGIN_ROOM = 1.05
+"""Room on the axis for margins, whose lines would vanish in its ends."""
 FOREST_TICKS = 2
 """Intervals on each side of zero in a forest: few, because its panels are narrow on a telephone."""
 
@@ -81,11 +83,12 @@ class ForestGroup:
 
 @dataclass(frozen=True)
 class ForestLabels:
-    """The words of a forest's key: dot with interval, light band, dashed margin (empty: not drawn)."""
+    """The words of a forest's key: dot with interval, light band, dashed margin, second interval (empty: not drawn)."""
 
     estimate: str
     detectable: str
     margin: str = ""
+    second: str = ""
 
 
 def event_study(
@@ -162,6 +165,7 @@ def forest(
     note: str = "",
     source: str = "",
     wide: bool = False,
+    compact: bool = False,
 ) -> Chart:
     """Draw estimates with intervals, in blocks that each have a scale of their own around zero.
 
@@ -170,14 +174,17 @@ def forest(
     rows
         One row an estimate: ``group``, ``label``, ``estimate``, ``conf_low``, ``conf_high``, ``value_text``
         (the numbers in words); optionally ``mde`` (minimum detectable effect, a light band around zero),
-        ``margin`` (smallest effect that matters, two dashed lines), ``headline`` (true: drawn strong) and
-        ``missing_reason``. A row without an estimate is hatched and says its ``missing_reason``.
+        ``margin`` (smallest effect that matters, two dashed lines), ``second_low`` and ``second_high`` (the interval
+        by another inference, a thin line with ends), ``verdict`` (what it says, in words below), ``headline`` (true:
+        drawn strong) and ``missing_reason``. A row without an estimate is hatched and says its ``missing_reason``.
     groups
         The blocks in their order.
     labels
         Words of the key.
     title, alt, subtitle, note, source, wide
         See `Chart`.
+    compact
+        Blocks stand two abreast where there is room, names and numbers above the lines.
 
     Returns
     -------
@@ -190,7 +197,7 @@ def forest(
     body = "".join(_forest_block(by_group.get(group.code, []), group) for group in groups)
     key = _forest_key(labels, has_band=not rows.get("mde", pd.Series(dtype=float)).isna().all())
     return Chart(
-        html=f'{key}<div class="forest">{body}</div>',
+        html=f'{key}<div class="forest{" compact" if compact else ""}">{body}</div>',
         alt=alt,
         title=title,
         subtitle=subtitle,
@@ -308,8 +315,11 @@ def _event_key(labels: EventLabels, rows: Sequence[Mapping[str, object]], mde: f
 
 
 def _forest_block(rows: Sequence[Mapping[str, object]], group: ForestGroup) -> str:
-    columns = ("estimate", "conf_low", "conf_high", "mde", "margin")
-    reach = max((abs(v) for v in finite(row.get(c) for row in rows for c in columns)), default=1.0)
+    columns = ("estimate", "conf_low", "conf_high", "second_low", "second_high", "mde")
+    margins = [MARGIN_ROOM * value for value in finite(row.get("margin") for row in rows)]
+    reach = max(
+        (abs(v) for v in [*finite(row.get(c) for row in rows for c in columns), *margins]), default=1.0
+    )
     ticks = nice_ticks([-reach, reach], 2 * FOREST_TICKS)
     scale = Scale(ticks[0], ticks[-1])
     unit = f" <span>{escape(group.unit)}</span>" if group.unit else ""
@@ -327,6 +337,7 @@ def _forest_row(row: Mapping[str, object], scale: Scale, ticks: Sequence[float])
         reason = hatched(text_of(row, "missing_reason"))
         return f'<div class="forest-row missing">{label}<div class="forest-track">{reason}</div></div>'
     headline = " headline" if row.get("headline") in (True, 1) else ""
+    verdict = text_of(row, "verdict")
     grid = "".join(
         f'<i class="line{" zero" if tick == 0 else ""}" style="left:{percent(scale(tick))}"></i>'
         for tick in ticks
@@ -336,17 +347,20 @@ def _forest_row(row: Mapping[str, object], scale: Scale, ticks: Sequence[float])
         + _around_zero(number_of(row, "mde"), scale, "detectable")
         + grid
         + _around_zero(number_of(row, "margin"), scale, "margin")
-        + _forest_interval(row, scale)
+        + _forest_interval(row, scale, ("second_low", "second_high"), "second")
+        + _forest_interval(row, scale, ("conf_low", "conf_high"), "interval")
         + dot(scale(number_of(row, "estimate")), 50, "point post")
-        + f'</div><span class="forest-value">{escape(text_of(row, "value_text"))}</span></div>'
+        + f'</div><span class="forest-value">{escape(text_of(row, "value_text"))}</span>'
+        + (f'<span class="forest-verdict">{escape(verdict)}</span>' if verdict else "")
+        + "</div>"
     )
 
 
-def _forest_interval(row: Mapping[str, object], scale: Scale) -> str:
-    low, high = number_of(row, "conf_low"), number_of(row, "conf_high")
+def _forest_interval(row: Mapping[str, object], scale: Scale, ends: tuple[str, str], css_class: str) -> str:
+    low, high = number_of(row, ends[0]), number_of(row, ends[1])
     if math.isnan(low + high):
         return ""
-    return f'<i class="interval" {position_style(left=scale(low), right=100 - scale(high))}></i>'
+    return f'<i class="{css_class}" {position_style(left=scale(low), right=100 - scale(high))}></i>'
 
 
 def _around_zero(width: float, scale: Scale, css_class: str) -> str:
@@ -371,8 +385,12 @@ def _forest_axis(group: ForestGroup, scale: Scale, ticks: Sequence[float]) -> st
 
 
 def _forest_key(labels: ForestLabels, *, has_band: bool) -> str:
-    entries = [("interval", labels.estimate, True), ("detectable", labels.detectable, has_band)]
-    entries.append(("margin", labels.margin, bool(labels.margin)))
+    entries = [
+        ("interval", labels.estimate, True),
+        ("second", labels.second, bool(labels.second)),
+        ("detectable", labels.detectable, has_band),
+        ("margin", labels.margin, bool(labels.margin)),
+    ]
     return (
         '<p class="key">'
         + "".join(

@@ -19,7 +19,14 @@ LATER_BASE_ROW = "base_2020"
 """The row that counts from after the shock of 2020; only the 2021 joiners have it."""
 SUSPECT_TRENDS = 0.05
 """P value of the joint test before joining below which the groups are said to have differed already."""
+FAMILY_LEVEL = 0.05
+"""Adjusted p value below which an effect stands apart from zero also among the outcomes of its family."""
+ONE_SIDED_QUANTILE = 1.6448536269514722
+"""Normal quantile of 0.95: an effect is smaller than a margin when both one-sided tests at 5% say so
+(Schuirmann 1987, doi:10.1007/BF01068419), which is when the 90% interval lies within the margin."""
 NOT_ESTIMABLE = "not_estimable"
+PLAIN = "twfe"
+"""The estimator that is shown for comparison only."""
 
 Reading = Literal["above", "below", "within", "undecided"]
 
@@ -55,24 +62,52 @@ def is_told_from_zero(estimate: pd.Series) -> bool:
     return bool(estimate["conf_low"] > 0 or estimate["conf_high"] < 0)
 
 
+def is_within_margin(estimate: pd.Series, margin: float) -> bool:
+    """Tell whether an effect of the margin's size, in either direction, is ruled out (two one-sided tests at 5%)."""
+    return bool(abs(estimate["estimate"]) + ONE_SIDED_QUANTILE * estimate["std_error"] < margin)
+
+
 def reading(estimate: pd.Series, margin: float) -> Reading:
-    """Return how an interval reads: above zero, below zero, within the margin, or undecided."""
+    """Return how an estimate reads: above zero, below zero, within the margin, or undecided."""
     if estimate["conf_low"] > 0:
         return "above"
     if estimate["conf_high"] < 0:
         return "below"
-    if max(abs(estimate["conf_low"]), abs(estimate["conf_high"])) < margin:
-        return "within"
-    return "undecided"
+    return "within" if is_within_margin(estimate, margin) else "undecided"
+
+
+def within_margin(rows: pd.DataFrame, margin: float) -> pd.Series:
+    """Tell of each row whether an effect of the margin's size is ruled out, as `is_within_margin` does."""
+    return rows["estimate"].abs() + ONE_SIDED_QUANTILE * rows["std_error"] < margin
+
+
+def contradicting(rows: pd.DataFrame, margin: float) -> pd.Series:
+    """Tell of each row whether it tells an effect larger than the margin from zero: it speaks against a small one."""
+    told = (rows["conf_low"] > 0) | (rows["conf_high"] < 0)
+    return told & (rows["estimate"].abs() > margin)
+
+
+def readings_of(rows: pd.DataFrame, margin: float) -> list[Reading]:
+    """Return how each row reads, as `reading` does."""
+    within = within_margin(rows, margin)
+    ends = zip(rows["conf_low"], rows["conf_high"], within, strict=True)
+    return [
+        "above" if low > 0 else "below" if high < 0 else "within" if inside else "undecided"
+        for low, high, inside in ends
+    ]
 
 
 def other_rows(estimates: pd.DataFrame, *, design: str, outcome: str) -> pd.DataFrame:
-    """Return the estimates of all other rows of the plan for one design and outcome."""
+    """Return the estimates of all other rows of the plan for one design and outcome.
+
+    Plain two-way fixed effects stand in the plan to be shown beside the others; they speak neither for nor against.
+    """
     rows = estimates[
         (estimates["design"] == design)
         & (estimates["outcome"] == outcome)
         & (estimates["parameter"] == "simple")
         & (estimates["row"] != HEADLINE_ROW)
+        & (estimates["estimator"] != PLAIN)
         & ~estimates["status"].str.startswith(NOT_ESTIMABLE)
     ]
     return rows.reset_index(drop=True)
@@ -84,23 +119,75 @@ def effect_with_cautions(
     """Return one headline effect in words, with the cautions that the other rows demand.
 
     Said in the same breath as the figure: joiners and comparison regions that already moved differently, an effect
-    that vanishes when it is counted from after the shock of 2020, rows of the plan that read otherwise, and what the
-    estimate lacks. That an effect is smaller than the margin is said only when no row leaves the margin.
+    that vanishes when it is counted from after the shock of 2020, a p value that does not hold among the outcomes of
+    the family, rows of the plan that read otherwise, and what the estimate lacks. That an effect is smaller than the
+    margin is said without reserve only when no row leaves the margin, and not at all when another row tells a larger
+    one from zero.
     """
-    row = average(estimates, design=design.code, row=HEADLINE_ROW, outcome=outcome.indicator)
+    own = estimates[(estimates["outcome"] == outcome.indicator) & (estimates["design"] == design.code)]
+    simple = own[own["parameter"] == "simple"]
+    rows = {str(code): place for place, code in enumerate(simple["row"])}
+    row = simple.iloc[rows[HEADLINE_ROW]]
     if not has_estimate(row):
         return f"{labels.indicator(outcome.indicator)}: {labels.not_estimable(row['status'])}."
-    others = other_rows(estimates, design=design.code, outcome=outcome.indicator)
-    readings = [reading(other, outcome.margin) for _, other in others.iterrows()]
-    agreed = all(one == "within" for one in readings)
+    later = simple.iloc[rows[LATER_BASE_ROW]] if LATER_BASE_ROW in rows else None
+    others = other_rows(simple, design=design.code, outcome=outcome.indicator)
     parts = [
-        findings.effect_sentence(row, outcome, labels, may_be_small=agreed),
+        _first_sentence(row, others, outcome=outcome, labels=labels),
         labels.remarks(str(row["status"])),
-        shock_caution(estimates, design=design, outcome=outcome, labels=labels),
-        _pre_trend_caution(estimates, design=design, outcome=outcome, labels=labels),
-        _other_rows_caution(row, others, readings, outcome=outcome, plan=plan, labels=labels),
+        _family_caution(row, labels),
+        _shock_caution(row, later, outcome=outcome, labels=labels),
+        _pre_trend_caution(own, design=design, outcome=outcome, labels=labels),
+        _other_rows_caution(
+            row, others, readings_of(others, outcome.margin), outcome=outcome, plan=plan, labels=labels
+        ),
     ]
     return " ".join(part for part in parts if part)
+
+
+def _first_sentence(row: pd.Series, others: pd.DataFrame, *, outcome: OutcomePlan, labels: Labels) -> str:
+    """Return the effect itself; that it is small only with how many rows of the plan leave that open."""
+    if reading(row, outcome.margin) != "within":
+        return findings.effect_sentence(row, outcome, labels)
+    against = int(contradicting(others, outcome.margin).sum())
+    if against:
+        return _contested_sentence(row, outcome, labels, n_against=against, n_others=len(others))
+    leaving = len(others) - int(within_margin(others, outcome.margin).sum())
+    return findings.small_effect_sentence(outcome, labels, n_leaving=leaving, n_others=len(others))
+
+
+def _contested_sentence(
+    row: pd.Series, outcome: OutcomePlan, labels: Labels, *, n_against: int, n_others: int
+) -> str:
+    """Return a headline effect that would be called small, were it not for rows that tell a larger one from zero."""
+    size = findings.in_effect_units(outcome.margin, outcome)
+    return labels.words.say(
+        "{outcome}: the ways of estimating contradict each other. The headline is {interval} {unit}; {n:n0} of {all:n0} other "
+        "rows of the plan tell an effect larger than {margin} {unit}, the size we hold to matter, from zero.",
+        outcome=labels.indicator(outcome.indicator),
+        interval=findings.interval_text(row, outcome, labels),
+        unit=findings.effect_unit(outcome, labels),
+        n=n_against,
+        all=n_others,
+        margin=labels.words.number(size, findings.effect_decimals(outcome)),
+    )
+
+
+def _family_caution(row: pd.Series, labels: Labels) -> str:
+    """Return that an effect told from zero by itself is not told from zero among its family."""
+    adjusted = float(row["p_adjusted"])
+    if not is_told_from_zero(row) or math.isnan(adjusted):
+        return ""
+    if adjusted < FAMILY_LEVEL:
+        return labels.words.say(
+            "Adjusted for the number of outcomes looked at it still can be told from zero ({p}).",
+            p=findings.p_text(adjusted, labels),
+        )
+    return labels.words.say(
+        "That is so for this figure by itself; adjusted for the number of outcomes looked at it cannot be told from zero "
+        "({p}).",
+        p=findings.p_text(adjusted, labels),
+    )
 
 
 def shock_caution(
@@ -111,14 +198,16 @@ def shock_caution(
     later = select(
         estimates, design=design.code, row=LATER_BASE_ROW, outcome=outcome.indicator, parameter="simple"
     )
-    if not is_told_from_zero(row) or later.empty or not has_estimate(later.iloc[0]):
-        return ""
-    if is_told_from_zero(later.iloc[0]):
+    return _shock_caution(row, None if later.empty else later.iloc[0], outcome=outcome, labels=labels)
+
+
+def _shock_caution(row: pd.Series, later: pd.Series | None, *, outcome: OutcomePlan, labels: Labels) -> str:
+    if later is None or not is_told_from_zero(row) or not has_estimate(later) or is_told_from_zero(later):
         return ""
     return labels.words.say(
         "It cannot be read as an effect of the programme: COVID-19 hit these regions in 2020, before they joined, and "
         "counted from 2020 the figure is {interval} {unit}, which cannot be told from zero.",
-        interval=findings.interval_text(later.iloc[0], outcome, labels),
+        interval=findings.interval_text(later, outcome, labels),
         unit=findings.effect_unit(outcome, labels),
     )
 

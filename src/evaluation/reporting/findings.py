@@ -178,31 +178,25 @@ def outcome_change(indicator: str, series: pd.DataFrame, labels: Labels) -> str:
     )
 
 
-def effect_sentence(estimate: pd.Series, outcome: OutcomePlan, labels: Labels, *, may_be_small: bool) -> str:
-    """Return one estimate in words: three cases, by where its interval lies.
+def effect_sentence(estimate: pd.Series, outcome: OutcomePlan, labels: Labels) -> str:
+    """Return one estimate in words, by where its 95% interval lies: above zero, below zero, or around it.
 
     Parameters
     ----------
     estimate
         A row of `estimates` with an estimate.
     outcome
-        Its outcome, for scale and margin.
+        Its outcome, for scale.
     labels
         Names and numbers.
-    may_be_small
-        Whether it may be said that the effect is smaller than the margin; not where another row leaves it.
     """
-    words = labels.words
+    words, digits = labels.words, effect_decimals(outcome)
     named = {"outcome": labels.indicator(outcome.indicator), "unit": effect_unit(outcome, labels)}
     low, high = (in_effect_units(estimate[end], outcome) for end in ("conf_low", "conf_high"))
-    mean = in_effect_units(estimate["estimate"], outcome)
-    margin = in_effect_units(outcome.margin, outcome)
-    digits = effect_decimals(outcome)
     numbers = {
-        "size": words.number(abs(mean), digits),
+        "size": words.number(abs(in_effect_units(estimate["estimate"], outcome)), digits),
         "low": words.number(min(abs(low), abs(high)), digits),
         "high": words.number(max(abs(low), abs(high)), digits),
-        "margin": words.number(margin, digits),
         "mde": words.number(in_effect_units(estimate["mde"], outcome), digits),
     }
     if low > 0:
@@ -219,17 +213,43 @@ def effect_sentence(estimate: pd.Series, outcome: OutcomePlan, labels: Labels, *
             **named,
             **numbers,
         )
-    if may_be_small and max(abs(low), abs(high)) < margin:
-        return words.say(
-            "{outcome}: the effect, if any, is smaller than {margin} {unit}, the size we hold to matter.",
-            **named,
-            **numbers,
-        )
     return words.say(
         "{outcome}: these data cannot tell the programme's effect from zero; an effect smaller than "
         "{mde} {unit} would probably not be seen.",
         **named,
         **numbers,
+    )
+
+
+def small_effect_sentence(outcome: OutcomePlan, labels: Labels, *, n_leaving: int, n_others: int) -> str:
+    """Return that an effect, if any, is smaller than the margin, and how many other rows of the plan leave that open.
+
+    Parameters
+    ----------
+    outcome
+        The outcome, for its margin.
+    labels
+        Names and numbers.
+    n_leaving, n_others
+        How many other rows do not rule out an effect of the margin's size, and how many there are.
+    """
+    words, digits = labels.words, effect_decimals(outcome)
+    named = {
+        "outcome": labels.indicator(outcome.indicator),
+        "unit": effect_unit(outcome, labels),
+        "margin": words.number(in_effect_units(outcome.margin, outcome), digits),
+    }
+    if not n_leaving:
+        return words.say(
+            "{outcome}: the effect, if any, is smaller than {margin} {unit}, the size we hold to matter.",
+            **named,
+        )
+    return words.say(
+        "{outcome}: by the headline estimate the effect, if any, is smaller than {margin} {unit}, the size we hold to "
+        "matter, but {n:n0} of {all:n0} other rows of the plan leave that open.",
+        **named,
+        n=n_leaving,
+        all=n_others,
     )
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 
 from evaluation.charts import (
     Chart,
-    EventLabels,
     ForestGroup,
     ForestLabels,
     Line,
@@ -19,32 +18,52 @@ from evaluation.charts import (
     forest,
     group_lines,
 )
-from evaluation.charts import event_study as draw_event_study
 from evaluation.charts import timing as draw_timing
 from evaluation.charts.palette import ACCENT, CONTRAST
-from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW, SUSPECT_TRENDS, has_estimate
+from evaluation.reporting.effects import HEADLINE_ROW, has_estimate
+from evaluation.reporting.impact_answer import province_interval, province_mde, verdict_text
+from evaluation.reporting.impact_event_study import later_years_note
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.tiles import joining_map as draw_joining_map
 from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
 from evaluation.studies.panels import study_units, usable
-from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan
+from evaluation.studies.plan import PAGE_DESIGNS, DesignPlan, OutcomePlan, RowPlan
+
+BASE_YEAR_ROWS = ("conditional", "base_2020", "with_exposure", "unconditional", "base_2020_unconditional")
+"""Rows that set the base year before the shock of 2020 beside the one after it."""
 
 
 def headline_forest(report: ImpactReport) -> Chart:
-    """Return both headline designs, primary outcomes, conditional beside unconditional."""
+    """Return the headline estimates: both designs, primary outcomes, two intervals each, and the verdict in words."""
     say = report.labels.words.say
-    codes = [row for row in report.plan.rows if row.code in ("conditional", "unconditional")]
-    return _forest(
-        report,
-        outcomes=report.outcomes("primary"),
-        lines=[(design, row) for design in report.plan.designs for row in codes],
-        title=say("Estimated effects for joiners, beside the smallest likely to be seen"),
-        subtitle=say(
-            "Average effect of having joined, with 95% interval, for each primary outcome and both groups of "
-            "joiners."
+    outcomes = report.outcomes("primary")
+    row = report.row(HEADLINE_ROW)
+    table = pd.DataFrame(
+        [
+            _headline_row(report, design, row, outcome)
+            for outcome in outcomes
+            for design in report.plan.designs
+        ]
+    )
+    return forest(
+        table,
+        groups=[_forest_group(report, outcome) for outcome in outcomes],
+        labels=ForestLabels(
+            estimate=say("estimate with 95% interval, by region"),
+            second=say("95% interval, by province"),
+            detectable=say("an effect this small would probably not be seen, by province"),
+            margin=say("size held to matter"),
         ),
+        title=say("Estimated effects of joining, beside the smallest likely to be seen"),
+        subtitle=say("Average effect on the regions that joined, for each primary outcome."),
+        alt=_forest_alt(table),
+        note=say(
+            "Each outcome has a scale of its own. Intervals are not adjusted for their number; the verdicts are."
+        ),
+        source=report.labels.sources(outcome.indicator for outcome in outcomes),
+        wide=True,
+        compact=True,
     )
 
 
@@ -132,70 +151,12 @@ def raw_outcomes(report: ImpactReport, design: str) -> Chart:
     )
 
 
-def event_study(report: ImpactReport, design: str, outcome: str) -> Chart:
-    """Return effects by year from joining, with the years before visibly apart."""
-    say = report.labels.words.say
-    chosen, planned = report.plan.design(design), report.plan.outcome(outcome)
-    row = report.row("conditional")
-    anticipation = report.plan.anticipation_of(chosen, row)
-    table = report.select(design, "conditional", outcome, "dynamic").sort_values("event_time")
-    drawn = _event_rows(report, table, planned, anticipation=anticipation)
-    unit = findings.effect_unit(planned, report.labels)
-    name = report.labels.indicator(outcome)
-    return draw_event_study(
-        drawn,
-        labels=EventLabels(
-            pre=say("before joining"),
-            reference=say("base year (zero)"),
-            post=say("after joining"),
-            anticipation=say("years not used as a base"),
-        ),
-        format_value=lambda value: report.labels.words.tick(value, signed=True),
-        marks=[Mark(-0.5, say("first year of effect"))],
-        title=say("{outcome}: joiners against comparison regions by year", outcome=name),
-        subtitle=say(
-            "Difference from the base year in {unit}, with 95% intervals; {design}. Year 0 is the year after "
-            "joining.",
-            unit=unit,
-            design=chosen.title.get(report.labels.language),
-        ),
-        alt=_event_alt(report, drawn, planned),
-        note=" ".join(
-            [_pre_trend_note(report, design, outcome), _base_note(report, design, outcome)]
-        ).strip(),
-        source=report.labels.sources([outcome]),
-    )
-
-
 def base_years_forest(report: ImpactReport) -> Chart:
     """Return the 2021 design from both base years and with exposure to the shock of 2020."""
     say = report.labels.words.say
-    design = report.plan.design("joiners_2021")
-    codes = ("conditional", "base_2020", "with_exposure", "unconditional", "base_2020_unconditional")
-    return _forest(
-        report,
-        outcomes=report.outcomes("primary"),
-        lines=[(design, report.row(code)) for code in codes],
-        title=say("The 2021 joiners from two base years"),
-        subtitle=say("Average effect by row of the plan, with 95% interval."),
-    )
-
-
-def _forest(
-    report: ImpactReport,
-    *,
-    outcomes: tuple[OutcomePlan, ...],
-    lines: list[tuple[DesignPlan, RowPlan]],
-    title: str,
-    subtitle: str,
-) -> Chart:
-    say = report.labels.words.say
-    rows = [
-        _forest_row(report, design, row, outcome, several=len({one.code for one, _ in lines}) > 1)
-        for outcome in outcomes
-        for design, row in lines
-    ]
-    table = pd.DataFrame(rows)
+    design, outcomes = report.plan.design(PAGE_DESIGNS[1]), report.outcomes("primary")
+    rows = [report.row(code) for code in BASE_YEAR_ROWS]
+    table = pd.DataFrame([_base_row(report, design, row, outcome) for outcome in outcomes for row in rows])
     return forest(
         table,
         groups=[_forest_group(report, outcome) for outcome in outcomes],
@@ -204,15 +165,40 @@ def _forest(
             detectable=say("an effect this small would probably not be seen"),
             margin=say("size held to matter"),
         ),
-        title=title,
-        subtitle=subtitle,
-        alt=" ".join(
-            f"{row.outcome_name}, {row.label}: {row.value_text or row.missing_reason}."
-            for row in table.itertuples()
-        ),
-        note=say("Each outcome has a scale of its own. Intervals are not adjusted for their number."),
+        title=say("The 2021 joiners from two base years"),
+        subtitle=say("Average effect by row of the plan, with 95% interval."),
+        alt=_forest_alt(table),
+        note=" ".join(
+            [
+                say("Each outcome has a scale of its own. Intervals are not adjusted for their number."),
+                later_years_note(report, [design], rows=BASE_YEAR_ROWS),
+            ]
+        ).strip(),
         source=report.labels.sources(outcome.indicator for outcome in outcomes),
     )
+
+
+def _forest_alt(table: pd.DataFrame) -> str:
+    return " ".join(
+        f"{row.outcome_name}, {row.label}: {row.value_text or row.missing_reason}."
+        for row in table.itertuples()
+    )
+
+
+def _headline_row(
+    report: ImpactReport, design: DesignPlan, row: RowPlan, outcome: OutcomePlan
+) -> dict[str, object]:
+    average = report.average(design.code, row.code, outcome.indicator)
+    remark = report.labels.remarks(str(average["status"])) if has_estimate(average) else ""
+    low, high = province_interval(report, average)
+    return {
+        **_forest_row(report, design, row, outcome),
+        "label": report.joiners(design),
+        "mde": findings.in_effect_units(province_mde(report, average), outcome),
+        "second_low": findings.in_effect_units(low, outcome),
+        "second_high": findings.in_effect_units(high, outcome),
+        "verdict": ". ".join(text for text in (verdict_text(report, average), remark) if text),
+    }
 
 
 def _forest_group(report: ImpactReport, outcome: OutcomePlan) -> ForestGroup:
@@ -227,13 +213,22 @@ def _forest_group(report: ImpactReport, outcome: OutcomePlan) -> ForestGroup:
     )
 
 
-def _forest_row(
-    report: ImpactReport, design: DesignPlan, row: RowPlan, outcome: OutcomePlan, *, several: bool
+def _base_row(
+    report: ImpactReport, design: DesignPlan, row: RowPlan, outcome: OutcomePlan
 ) -> dict[str, object]:
     average = report.average(design.code, row.code, outcome.indicator)
-    label = row.title.get(report.labels.language)
-    title = design.title.get(report.labels.language)
-    remark = report.labels.remarks(str(average["status"])) if has_estimate(average) else ""
+    parts = [row.title.get(report.labels.language)]
+    if has_estimate(average):
+        parts[0] += f" ({report.labels.words.say('from {year:y}', year=average['base_year'])})"
+        parts.append(report.labels.remarks(str(average["status"])))
+    label = ". ".join(part for part in parts if part)
+    return {**_forest_row(report, design, row, outcome), "label": label}
+
+
+def _forest_row(
+    report: ImpactReport, design: DesignPlan, row: RowPlan, outcome: OutcomePlan
+) -> dict[str, object]:
+    average = report.average(design.code, row.code, outcome.indicator)
     numbers = {
         part: findings.in_effect_units(average[part], outcome)
         for part in ("estimate", "conf_low", "conf_high", "mde")
@@ -241,88 +236,12 @@ def _forest_row(
     return {
         "group": outcome.indicator,
         "outcome_name": report.labels.indicator(outcome.indicator),
-        "label": " ".join([f"{title} · {label}" if several else label, remark]).strip(),
         **numbers,
         "margin": findings.in_effect_units(outcome.margin, outcome),
         "headline": row.headline,
         "value_text": report.interval_or_empty(average, outcome),
         "missing_reason": report.why_missing(average),
     }
-
-
-def _event_rows(
-    report: ImpactReport, table: pd.DataFrame, outcome: OutcomePlan, *, anticipation: int
-) -> pd.DataFrame:
-    phases = [
-        _phase(int(row.event_time), base=-1 - anticipation, has_error=pd.notna(row.std_error))
-        for row in table.itertuples()
-    ]
-    scale = findings.in_effect_units
-    return pd.DataFrame(
-        {
-            "position": table["event_time"].astype(float),
-            "label": [report.labels.words.number(time, 0, signed=bool(time)) for time in table["event_time"]],
-            "phase": phases,
-            "estimate": [scale(value, outcome) for value in table["estimate"]],
-            "conf_low": [scale(value, outcome) for value in table["conf_low"]],
-            "conf_high": [scale(value, outcome) for value in table["conf_high"]],
-        }
-    )
-
-
-def _phase(event_time: int, *, base: int, has_error: bool) -> str:
-    """Return what a period is; one without an error is a base year, also where it fell back to an earlier one."""
-    if event_time >= 0:
-        return "post"
-    if not has_error:
-        return "reference"
-    return "anticipation" if event_time > base else "pre"
-
-
-def _event_alt(report: ImpactReport, drawn: pd.DataFrame, outcome: OutcomePlan) -> str:
-    words, digits = report.labels.words, findings.effect_decimals(outcome)
-    after = drawn[drawn["phase"] == "post"]
-    parts = [f"{row.label}: {words.number(row.estimate, digits, signed=True)}" for row in after.itertuples()]
-    return words.say(
-        "{outcome} by year from the first year of effect: {parts}.",
-        outcome=report.labels.indicator(outcome.indicator),
-        parts="; ".join(parts) or "–",
-    )
-
-
-def _base_note(report: ImpactReport, design: str, outcome: str) -> str:
-    """Return which base year each cohort has, where they differ in event time, and which cohorts reach furthest."""
-    say = report.labels.words.say
-    cells = report.select(design, HEADLINE_ROW, outcome, "att_gt")
-    after = cells[cells["event_time"] >= 0]
-    bases = after.groupby("cohort")["base_year"].min()
-    last = after.groupby("cohort")["event_time"].max()
-    parts = [
-        say(
-            "The {year:y} joiners count from {base:y}, up to {last:s0}.",
-            year=cohort - YEARS_TO_FIRST_EFFECT,
-            base=bases[cohort],
-            last=last[cohort],
-        )
-        for cohort in bases.index
-    ]
-    return " ".join(parts) if len(parts) > 1 else ""
-
-
-def _pre_trend_note(report: ImpactReport, design: str, outcome: str) -> str:
-    say, p = report.labels.words.say, report.pre_trends_p(design, outcome)
-    if pd.isna(p):
-        return ""
-    if p < SUSPECT_TRENDS:
-        return say(
-            "Before joining the groups already moved differently (joint test, {p}): read what follows with that in mind.",
-            p=findings.p_text(p, report.labels),
-        )
-    return say(
-        "Before joining no difference in movement is seen (joint test, {p}); with these numbers a slow drift could go "
-        "unseen.",
-        p=findings.p_text(p, report.labels),
-    )
 
 
 def _official_counts(report: ImpactReport) -> dict[int, int]:

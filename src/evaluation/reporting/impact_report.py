@@ -1,13 +1,14 @@
-"""The programme's impact in words: what is known, how sure it is, what it rests on.
+"""The results of the study plan, ready for the national page on impact, and sentences on what they rest on.
 
-Belongs here: the results of the study plan, ready for the national page on impact, and sentences about them. Does not
-belong here: estimating (`evaluation.studies.estimates`), figures and tables (`evaluation.reporting.impact_figures`,
-`evaluation.reporting.impact_tables`).
+Belongs here: looking up results, and prose on who is studied, how, and by which plan. Does not belong here: estimating
+(`evaluation.studies.estimates`), the answer (`evaluation.reporting.impact_answer`), figures, tables, and what is asked of
+an estimate beside the estimate (`evaluation.reporting.impact_figures` and the other `impact_` modules).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -17,19 +18,16 @@ from evaluation.impact import AttGtResult, overlap
 from evaluation.reporting import findings
 from evaluation.reporting.effects import (
     HEADLINE_ROW,
-    average,
     effect_with_cautions,
     has_estimate,
-    is_told_from_zero,
     pre_trends_p,
     select,
-    shock_caution,
 )
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.studies import processed
-from evaluation.studies.estimates import group_time_effects
-from evaluation.studies.panels import study_units
+from evaluation.studies.impact_fits import fit_row
+from evaluation.studies.panels import StudyData, study_data, study_units
 from evaluation.studies.plan import DesignPlan, Family, OutcomePlan, RowPlan, StudyPlan
 from evaluation.studies.project import Project, open_project
 
@@ -46,44 +44,35 @@ class ImpactReport:
         The study plan.
     indicators, estimates
         The tables of those names.
+    checks
+        Table `impact_checks`.
     """
 
     labels: Labels
     plan: StudyPlan
     indicators: pd.DataFrame
     estimates: pd.DataFrame
+    checks: pd.DataFrame
 
     @property
     def project(self) -> Project:
         """The project."""
         return self.labels.project
 
-    def lead(self) -> Prose:
-        """Return what is known of the programme's effect, with its doubt."""
-        return paragraph(self.opening(), *self._told_sentences())
+    @cached_property
+    def study(self) -> StudyData:
+        """What the panels of the plan are made from, and the estimates made anew so far."""
+        return study_data(self.project, self.indicators, self.plan)
 
-    def opening(self) -> str:
-        """Return how many headline estimates can be told from zero."""
-        say = self.labels.words.say
-        told = self._headline_estimates()
-        apart = [row for row in told if is_told_from_zero(row)]
-        sentences = [
-            say("The programme is advice, not money, so its effects, if any, can be expected to be small."),
-            say(
-                "Of the {n:n0} headline estimates ({groups:n0} groups of joiners, the primary outcomes each has) {apart:n0} "
-                "can be told from zero, at 95% each and without adjusting for their number.",
-                n=len(told),
-                groups=len(self.plan.designs),
-                apart=len(apart),
-            ),
-        ]
-        if apart and all(self._holds_shock(row) for row in apart):
-            sentences.append(
-                say(
-                    "None of these can be read as an effect: each holds the shock of COVID-19, which came before joining."
-                )
-            )
-        return " ".join(sentences)
+    @cached_property
+    def _averages(self) -> dict[tuple[str, str, str], pd.Series]:
+        simple = self.estimates[self.estimates["parameter"] == "simple"]
+        keys = zip(simple["design"], simple["row"], simple["outcome"], strict=True)
+        return {key: row for key, (_, row) in zip(keys, simple.iterrows(), strict=True)}
+
+    @cached_property
+    def _checks(self) -> dict[tuple[str, ...], pd.DataFrame]:
+        return dict(iter(self.checks.groupby(["design", "row", "outcome", "check"], sort=False)))
 
     def how_chosen(self) -> Prose:
         """Return how each group of joiners was chosen."""
@@ -109,12 +98,6 @@ class ImpactReport:
                 means=means,
             ),
             self.plan.covariates.reason.get(self.labels.language),
-        )
-
-    def sentences(self, design: str, *, family: Family = "primary") -> Prose:
-        """Return the outcomes of one family of one design in words."""
-        return bullets(
-            [self._sentence(self.plan.design(design), outcome) for outcome in self.outcomes(family)]
         )
 
     def who_is_studied(self) -> Prose:
@@ -240,49 +223,43 @@ class ImpactReport:
 
     def average(self, design: str, row: str, outcome: str) -> pd.Series:
         """Return the average effect of one row of the plan for one outcome."""
-        return average(self.estimates, design=design, row=row, outcome=outcome)
+        return self._averages[design, row, outcome]
+
+    def check(self, design: str, outcome: str, code: str, *, row: str = HEADLINE_ROW) -> pd.DataFrame:
+        """Return the rows of `impact_checks` of one check of one estimate, in the order of their elements."""
+        return self._checks.get((design, row, outcome, code), self.checks.iloc[:0])
+
+    def one_check(
+        self, design: str, outcome: str, code: str, element: str = "", *, row: str = HEADLINE_ROW
+    ) -> pd.Series | None:
+        """Return one row of `impact_checks` that holds numbers, None where there is none."""
+        found = self.check(design, outcome, code, row=row)
+        found = found[(found["element"] == element) & found["estimate"].notna()]
+        return None if found.empty else found.iloc[0]
+
+    def headlines(self, family: Family = "primary") -> list[pd.Series]:
+        """Return the headline estimates of a family, design by design; those without an estimate are left out."""
+        rows = [
+            self.average(design.code, HEADLINE_ROW, outcome.indicator)
+            for design in self.plan.designs
+            for outcome in self.outcomes(family)
+        ]
+        return [row for row in rows if has_estimate(row)]
+
+    def joiners(self, design: DesignPlan) -> str:
+        """Return the joiners of a design by their years, short enough for a chart."""
+        years = self.labels.words.listing(map(str, design.joined))
+        return self.labels.words.say("{years} joiners", years=years)
 
     def pre_trends_p(self, design: str, outcome: str) -> float:
         """Return the p value of the joint test before joining, missing where there is none."""
         return pre_trends_p(self.estimates, design=design, outcome=outcome)
 
-    def _sentence(self, design: DesignPlan, outcome: OutcomePlan) -> str:
+    def sentence(self, design: DesignPlan, outcome: OutcomePlan) -> str:
+        """Return one headline effect in words, with its cautions."""
         return effect_with_cautions(
             self.estimates, design=design, outcome=outcome, plan=self.plan, labels=self.labels
         )
-
-    def _headline_estimates(self) -> list[pd.Series]:
-        rows = [
-            self.average(design.code, HEADLINE_ROW, outcome.indicator)
-            for design in self.plan.designs
-            for outcome in self.outcomes("primary")
-        ]
-        return [row for row in rows if has_estimate(row)]
-
-    def _holds_shock(self, row: pd.Series) -> bool:
-        return bool(
-            shock_caution(
-                self.estimates,
-                design=self.plan.design(str(row["design"])),
-                outcome=self.plan.outcome(str(row["outcome"])),
-                labels=self.labels,
-            )
-        )
-
-    def _told_sentences(self) -> list[str]:
-        """Return the estimates that can be told from zero, each with its group and its cautions."""
-        say = self.labels.words.say
-        return [
-            say(
-                "{design}: {sentence}",
-                design=self.plan.design(str(row["design"])).title.get(self.labels.language),
-                sentence=self._sentence(
-                    self.plan.design(str(row["design"])), self.plan.outcome(str(row["outcome"]))
-                ),
-            )
-            for row in self._headline_estimates()
-            if is_told_from_zero(row)
-        ]
 
     def interval_or_empty(self, average: pd.Series, outcome: OutcomePlan) -> str:
         """Return an estimate with its interval, empty where there is none."""
@@ -300,14 +277,17 @@ class ImpactReport:
         UsageError
             When the design has no comparison for this outcome.
         """
-        effects = group_time_effects(
-            self.project, self.indicators, design=design, row="conditional", outcome=outcome, plan=self.plan
+        fit = fit_row(
+            self.study,
+            design=self.plan.design(design),
+            row=self.plan.row(HEADLINE_ROW),
+            outcome=self.plan.outcome(outcome),
         )
-        if effects is None:
+        if fit.result is None:
             raise UsageError(
                 f"design {design!r} has no comparison for {outcome!r}: see its status in the estimates"
             )
-        return effects
+        return fit.result
 
 
 def open_impact_report(*, language: Language, project: Project | None = None) -> ImpactReport:
@@ -318,4 +298,5 @@ def open_impact_report(*, language: Language, project: Project | None = None) ->
         plan=project.study_plan,
         indicators=processed.indicators(project),
         estimates=processed.estimates(project),
+        checks=processed.impact_checks(project),
     )

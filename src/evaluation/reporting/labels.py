@@ -188,6 +188,12 @@ class Labels:
             "singular_covariates": say("not estimable: comparison regions do not cover the joiners' traits"),
             "no_comparable_control": say("not estimable: some joiners have no region like them"),
             "logit_diverged": say("not estimable: joiners and comparison regions hardly overlap"),
+            "too_few_like_controls": say(
+                "not estimable: hardly a comparison region on an island of the joiners"
+            ),
+            "too_few_years_before": say("not estimable: too few years before joining"),
+            "not_converged": say("not estimable: the weights could not be certified"),
+            "no_data": say("not estimable: nobody has brought these figures yet"),
         }
 
     def _with_short_unit(self, text: str, indicator: Indicator) -> str:

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from evaluation.catalog import Language
 from evaluation.charts import Chart, MapLayer, tile_map
 from evaluation.reporting.data_report import DataReport
+from evaluation.reporting.impact_answer import answer
 from evaluation.reporting.impact_figures import headline_forest
 from evaluation.reporting.impact_report import ImpactReport, open_impact_report
 from evaluation.reporting.labels import Labels
@@ -72,7 +73,7 @@ class Overview:
                 "This site says for each of them where it stands on six pillars, how sure that is, and what is "
                 "known of the programme's effect."
             ),
-            self.impact.opening(),
+            answer(self.impact),
         )
 
     def numbers(self) -> Table:

@@ -117,6 +117,8 @@ def _titles(labels: Labels) -> dict[str, Callable[[], str]]:
             "Smart cities in Indonesia: where regions stand and what is known of the programme"
         ),
         "impact": lambda: say("What is known of the programme's effect?"),
+        "power": lambda: say("What effect could be seen?"),
+        "region_effects": lambda: say("Which regions stand out from their synthetic twins?"),
         "pillars": lambda: say("How are the six pillars scored, and how do regions spread?"),
         "index_audit": lambda: say("How far can the scores be trusted?"),
         "indicators": lambda: say("Which indicators are used, and which are wanted?"),
@@ -155,6 +157,8 @@ def _navigation(labels: Labels) -> tuple[Link, ...]:
     return (
         Link(say("Overview"), home),
         Link(say("Impact"), f"{language}/impact.html"),
+        Link(say("Power"), f"{language}/power.html"),
+        Link(say("Regions' effects"), f"{language}/region-effects.html"),
         Link(say("Pillars"), f"{language}/pillars.html"),
         Link(say("Trust"), f"{language}/index-audit.html"),
         Link(say("Indicators"), f"{language}/indicators.html"),

@@ -114,7 +114,7 @@ def average_effects(
         group=design.title.get(labels.language),
         how=design.how_chosen.get(labels.language),
     )
-    outro = say("The effect on this one region is not estimated on this page.")
+    outro = say("What this one region did against a twin of its own stands in the next section.")
     return Prose("\n\n".join([intro, bullets(sentences).text, outro]))
 
 

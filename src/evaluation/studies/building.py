@@ -15,6 +15,7 @@ from evaluation.indicators import build_indicators
 from evaluation.schema import (
     EDITION_FIGURES,
     ESTIMATES,
+    IMPACT_CHECKS,
     INDICATORS,
     REGION_BESIDE,
     REGION_COMPARISON,
@@ -29,6 +30,7 @@ from evaluation.schema import (
 )
 from evaluation.studies import processed
 from evaluation.studies.estimates import build_estimates
+from evaluation.studies.impact_checks import build_impact_checks
 from evaluation.studies.project import Project
 from evaluation.studies.scores import Edition, score_editions
 from evaluation.studies.series import ScoreSeries, score_series, series_changes, series_table
@@ -75,11 +77,12 @@ def _series(project: Project) -> ScoreSeries:
     )
 
 
-def _estimates(project: Project) -> pd.DataFrame:
+def studied_figures(project: Project) -> pd.DataFrame:
+    """Return the figures that the study plan names: all that estimates may be made from."""
     table = processed.indicators(project)
     # no other figure may have a part in them: `processed` does not ask whether another has changed
     named = table["indicator"].isin(project.study_plan.studied_indicators)
-    return build_estimates(project, table[named].reset_index(drop=True))
+    return table[named].reset_index(drop=True)
 
 
 def _by_edition(project: Project, build: Callable[[Edition, pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
@@ -95,7 +98,8 @@ _BUILDERS: dict[str, Callable[[Project], pd.DataFrame]] = {
     INDICATORS.name: _indicators,
     SCORES.name: _scores,
     EDITION_FIGURES.name: _edition_figures,
-    ESTIMATES.name: _estimates,
+    ESTIMATES.name: lambda project: build_estimates(project, studied_figures(project)),
+    IMPACT_CHECKS.name: lambda project: build_impact_checks(project, studied_figures(project)),
     SERIES_SCORES.name: lambda project: series_table(_series(project), project.uncertainty),
     SERIES_CHANGES.name: lambda project: series_changes(_series(project)),
     REGION_GROUPS.name: lambda project: all_groups(project, processed.indicators(project)).reset_index(),

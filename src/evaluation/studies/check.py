@@ -16,8 +16,10 @@ from evaluation.sources.titles import read_titles
 from evaluation.studies import processed
 from evaluation.studies.audit import HDI_GOALPOSTS
 from evaluation.studies.ministry_index import read_ministry_evaluation
-from evaluation.studies.plan import WHY_PLAN, StudyPlan, read_study_plan
+from evaluation.studies.plan import StudyPlan
+from evaluation.studies.plan_faults import WHY_PLAN, read_study_plan
 from evaluation.studies.project import Project
+from evaluation.studies.region_effects_plan import read_region_effects_plan
 
 NEEDED_INDICATORS = {
     "population": "the size classes of peers and the weighted row of the plan",
@@ -86,6 +88,8 @@ def configuration_faults(project: Project) -> tuple[Fault, ...]:
         faults.extend(_needed_indicator_faults(project.config_dir, catalog))
         _collected(lambda: read_bounds(project.config_dir, catalog), faults)
         _collected(lambda: read_titles(project.config_dir, catalog), faults)
+    if plan:
+        _collected(lambda: read_region_effects_plan(project.config_dir, plan), faults)
     if plan and programme:
         faults.extend(_joining_year_faults(project.config_dir, plan, programme))
     return tuple(faults)

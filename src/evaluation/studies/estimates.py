@@ -7,23 +7,35 @@ methods (`evaluation.impact`) and what is said about the results (`evaluation.re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evaluation.impact import AttGtResult, Design, aggregate, att_gt, pre_trend_test
-from evaluation.impact.aggregate import Kind
+from evaluation.impact import AttGtResult, aggregate, pre_trend_test
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.schema import ESTIMATES
-from evaluation.studies.panels import OutcomePanel, StudyData, outcome_panel, study_data
-from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan, StudyPlan
+from evaluation.studies.families import with_adjusted
+from evaluation.studies.impact_fits import RowFit, cohorts_of, fit_row
+from evaluation.studies.panels import study_data
+from evaluation.studies.plan import StudyPlan
 from evaluation.studies.project import Project
 
 DETAILED_ROWS = ("conditional", "unconditional", "base_2020")
 """Rows whose effects by year are kept; of the others the average and the test before treatment are."""
-NO_COMPARISON = "no_comparison"
-BEYOND_DATA = "beyond_data"
-METHOD_CHANGES = "method_changes"
+NUMBERS = (
+    "estimate",
+    "std_error",
+    "conf_low",
+    "conf_high",
+    "band",
+    "p_value",
+    "mde",
+    "n_units",
+    "n_treated",
+    "n_control",
+)
+"""Columns of an average as the engine gives them."""
 
 
 def build_estimates(project: Project, indicators: pd.DataFrame) -> pd.DataFrame:
@@ -31,17 +43,21 @@ def build_estimates(project: Project, indicators: pd.DataFrame) -> pd.DataFrame:
 
     Every row of the plan has at least one row here for every outcome: an estimate, or the reason why there is
     none, in ``status`` (``not_estimable:<reason>:<last year of the data>``). An estimate's ``status`` is empty, or
-    says what it lacks: ``without_cohort:<joining year>``, ``ends:<last year>``.
+    says what it lacks: ``without_cohort:<joining year>``, ``ends:<last year>``. ``p_adjusted`` is filled for the
+    averages of headline rows (`evaluation.studies.families`).
     """
     plan = project.study_plan
     data = study_data(project, indicators, plan)
-    parts = [
-        _one_study(data, design=design, row=row, outcome=outcome)
+    fits = [
+        fit_row(data, design=design, row=row, outcome=outcome)
         for design in (*plan.designs, *plan.other_cohorts)
         for row in plan.rows_of(design)
         for outcome in plan.outcomes
     ]
-    return pd.concat(parts, ignore_index=True)
+    rows = pd.DataFrame([row for fit in fits for row in _averages(fit, plan)])
+    details = [table for fit in fits if not fit.reason for table in _details(fit, plan)]
+    table = pd.concat([rows, *details], ignore_index=True).reindex(columns=list(ESTIMATES.columns))
+    return with_adjusted(table.assign(region_code=""), data)
 
 
 def group_time_effects(
@@ -61,114 +77,68 @@ def group_time_effects(
     chosen = plan.design(design)
     variation = next(one for one in plan.rows_of(chosen) if one.code == row)
     data = study_data(project, indicators, plan)
-    panel = outcome_panel(data, design=chosen, row=variation, outcome=plan.outcome(outcome))
-    return _effects(panel, plan=plan, design=chosen, row=variation)
+    return fit_row(data, design=chosen, row=variation, outcome=plan.outcome(outcome)).result
 
 
-def _one_study(data: StudyData, *, design: DesignPlan, row: RowPlan, outcome: OutcomePlan) -> pd.DataFrame:
-    panel = outcome_panel(data, design=design, row=row, outcome=outcome)
-    result = _effects(panel, plan=data.plan, design=design, row=row)
-    rows = list(_filed(result, panel, row=row, detailed=row.code in DETAILED_ROWS))
-    table = pd.concat(rows, ignore_index=True)
-    return table.assign(
-        design=design.code,
-        row=row.code,
-        estimator=data.plan.estimator,
-        outcome=outcome.indicator,
-        region_code="",
-        p_adjusted=np.nan,
-    ).reindex(columns=list(ESTIMATES.columns))
+def _key(fit: RowFit, plan: StudyPlan) -> dict[str, Any]:
+    return {
+        "design": fit.design.code,
+        "row": fit.row.code,
+        "estimator": plan.estimator_of(fit.row),
+        "outcome": fit.outcome.indicator,
+    }
 
 
-def _effects(panel: OutcomePanel, *, plan: StudyPlan, design: DesignPlan, row: RowPlan) -> AttGtResult | None:
-    cohorts = tuple(joined + YEARS_TO_FIRST_EFFECT for joined in design.joined)
-    anticipation = plan.anticipation_of(design, row)
-    if not _has_comparison(panel.table, cohorts=cohorts, anticipation=anticipation):
-        return None
-    engine_design = Design(
-        outcome="value",
-        unit="region_code",
-        time="year",
-        cohort="cohort",
-        control_group=plan.control_group,
-        anticipation=anticipation,
-        covariates=panel.covariates,
-        base_period="universal",
-        eligible_control="clean_control",
-        cohorts=cohorts,
-        weights="weight" if row.weights == "population" else None,
-        estimator=plan.estimator,
-    )
-    return att_gt(panel.table, engine_design)
-
-
-def _has_comparison(table: pd.DataFrame, *, cohorts: tuple[int, ...], anticipation: int) -> bool:
-    """Tell whether there are joiners, and a clean control in their first year with data after joining."""
-    if not table["cohort"].isin(cohorts).any():
-        return False
-    years = table.loc[table["year"] >= min(cohorts), "year"]
-    if years.empty:
-        return True  # the engine says that the first year of effect lies beyond the data
-    later = table["cohort"].isna() | (table["cohort"] > years.min() + anticipation)
-    return bool((table["clean_control"] & later).any())
-
-
-def _filed(
-    result: AttGtResult | None, panel: OutcomePanel, *, row: RowPlan, detailed: bool
-) -> Iterator[pd.DataFrame]:
-    reason = _why_not(result, panel, row)
-    if result is None or reason:
-        yield _status_row(reason, panel.last_year)
+def _averages(fit: RowFit, plan: StudyPlan) -> Iterator[dict[str, Any]]:
+    """Yield the average of a row of the plan, or why there is none, and its test before treatment."""
+    key = _key(fit, plan)
+    if fit.reason:
+        yield {**key, "parameter": "simple", "status": fit.status, "band": ""}
         return
-    remark = _remark(result, panel)
-    yield _average(result, "simple", elements=False).assign(status=remark)
-    yield _pre_trends(result)
-    if detailed:
-        yield _average(result, "group", elements=True)
-        yield _average(result, "dynamic", elements=True)
-        yield result.tidy().assign(parameter="att_gt", status="")
+    numbers = {name: fit.numbers[name] for name in NUMBERS}
+    base_year = float(_after(fit)["base_year"].min())
+    yield {**key, "parameter": "simple", **numbers, "base_year": base_year, "status": _remark(fit)}
+    if fit.result is not None:
+        yield {**key, **_pre_trends(fit.result)}
 
 
-def _why_not(result: AttGtResult | None, panel: OutcomePanel, row: RowPlan) -> str:
-    """Return why a row has no estimate, empty where it has one.
-
-    A row that asks for a later end year than the outcome has would only repeat a shorter one.
-    """
-    if result is None:
-        return NO_COMPARISON
-    too_short = row.end_year is not None and (panel.last_year or 0) < row.end_year
-    if (result.table["event_time"] >= 0).any() and not too_short:
-        return ""
-    missing = result.not_estimable[result.not_estimable["cohort"].isin(result.design.cohorts or ())]
-    after = missing[missing["event_time"].fillna(0) >= 0]
-    reason = BEYOND_DATA if too_short or after.empty else str(after["reason"].iloc[0])
-    return METHOD_CHANGES if reason == BEYOND_DATA and panel.method_changes else reason
+def _details(fit: RowFit, plan: StudyPlan) -> Iterator[pd.DataFrame]:
+    """Yield the effects by cohort and year behind an average, for the rows that show them."""
+    if fit.row.code not in DETAILED_ROWS:
+        return
+    after = _after(fit)
+    group, dynamic = aggregate(fit.answer, "group").elements, aggregate(fit.answer, "dynamic").elements
+    by_cohort = group["cohort"].map(after.groupby("cohort")["base_year"].min())
+    yield group.assign(parameter="group", base_year=by_cohort, status="", **_key(fit, plan))
+    earliest = float(after["base_year"].min())
+    yield dynamic.assign(parameter="dynamic", base_year=earliest, status="", **_key(fit, plan))
+    yield fit.answer.tidy().assign(parameter="att_gt", status="", **_key(fit, plan))
 
 
-def _remark(result: AttGtResult, panel: OutcomePanel) -> str:
+def _remark(fit: RowFit) -> str:
     """Return what a reader must know of an estimate: cohorts it lacks, and a last year before the one asked for."""
-    after = result.table[result.table["event_time"] >= 0]
-    lacking = sorted(set(result.design.cohorts or ()) - set(after["cohort"]))
+    after = _after(fit)
+    lacking = sorted(set(cohorts_of(fit.design)) - set(after["cohort"]))
     remarks = [f"without_cohort:{cohort - YEARS_TO_FIRST_EFFECT}" for cohort in lacking]
     last_year = int(after["year"].max())
-    if last_year < panel.wanted_year:
+    if last_year < fit.panel.wanted_year:
         remarks.append(f"ends:{last_year}")
     return "+".join(remarks)
 
 
-def _average(result: AttGtResult, kind: Kind, *, elements: bool) -> pd.DataFrame:
-    average = aggregate(result, kind)
-    table = average.elements if elements else average.table.iloc[:1]
-    after = result.table[result.table["event_time"] >= 0]
-    base_year = pd.Series(float(after["base_year"].min()), index=table.index)
-    if kind == "group":
-        base_year = table["cohort"].map(after.groupby("cohort")["base_year"].min())
-    return table.assign(parameter=kind, status="", base_year=base_year)
+def _after(fit: RowFit) -> pd.DataFrame:
+    """Return cohort, year and base year of the effects behind an average; regressions on all years have no base."""
+    if fit.result is not None:
+        return fit.result.table[fit.result.table["event_time"] >= 0]
+    table = fit.panel.table
+    cohorts = cohorts_of(fit.design) if fit.synthetic is None else fit.synthetic.cohorts
+    treated = table["cohort"].isin(cohorts) & (table["year"] >= table["cohort"])
+    return table.loc[treated, ["cohort", "year"]].drop_duplicates().assign(base_year=np.nan)
 
 
-def _pre_trends(result: AttGtResult) -> pd.DataFrame:
+def _pre_trends(result: AttGtResult) -> dict[str, Any]:
     test = pre_trend_test(result, window="before_anticipation")
-    row = {
+    return {
         "parameter": "pre_trends",
         "estimate": test.statistic,
         "p_value": test.p_value,
@@ -176,9 +146,3 @@ def _pre_trends(result: AttGtResult) -> pd.DataFrame:
         "status": test.reason,
         "band": "",
     }
-    return pd.DataFrame([row])
-
-
-def _status_row(reason: str, last_year: int | None) -> pd.DataFrame:
-    status = f"not_estimable:{reason}:{last_year or ''}"
-    return pd.DataFrame([{"parameter": "simple", "status": status, "band": ""}])

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 import evaluation
 from evaluation.provenance import fingerprint, fingerprint_files, package_versions, write_bytes_atomically
-from evaluation.schema import ESTIMATES, INDICATORS, TableSchema, conform
+from evaluation.schema import ESTIMATES, IMPACT_CHECKS, INDICATORS, TableSchema, conform
 from evaluation.studies.code import imported_files
 from evaluation.studies.project import Project, config_state, files_state
 from evaluation.studies.reads import note
@@ -29,7 +29,7 @@ from evaluation.studies.reads import note
 INPUTS_KEY = b"inputs"
 CONTENT_KEY = b"content"
 PARTS_KEY = b"parts"
-PART_COLUMNS = {INDICATORS.name: "indicator", ESTIMATES.name: "design"}
+PART_COLUMNS = {INDICATORS.name: "indicator", ESTIMATES.name: "design", IMPACT_CHECKS.name: "design"}
 """Tables of which much is read by one value of a column: each such part carries a hash of its own."""
 GROUP_ROWS = 2048
 """Rows that are read together: a region's page reads one or two such groups of a table of all regions."""

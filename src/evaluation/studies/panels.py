@@ -6,14 +6,17 @@ Belongs here: turning the plan's words into columns of a panel. Does not belong 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from evaluation.catalog import Catalog
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.studies.plan import (
+    JAVA,
     JAVA_AND_BALI,
     POPULATION,
     DesignPlan,
@@ -71,6 +74,12 @@ class StudyData:
         Indicator code to its usable figures.
     population
         Usable figures of population.
+    left_out
+        Regions that the study leaves out with the reason (`split`, `not_autonomous`), from `left_out_units`.
+    fits
+        Rows of the plan that were carried out, by design, row and outcome (`evaluation.studies.impact_fits`).
+    tables
+        What several panels share: columns by region of a design and row, figures of an outcome.
     """
 
     plan: StudyPlan
@@ -78,6 +87,9 @@ class StudyData:
     units: pd.DataFrame
     figures: Mapping[str, pd.DataFrame]
     population: pd.DataFrame
+    left_out: pd.DataFrame
+    fits: dict[tuple[str, str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+    tables: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def study_data(project: Project, indicators: pd.DataFrame, plan: StudyPlan) -> StudyData:
@@ -88,6 +100,7 @@ def study_data(project: Project, indicators: pd.DataFrame, plan: StudyPlan) -> S
         units=study_units(project, plan),
         figures={code: usable(indicators, code, plan) for code in plan.studied_indicators},
         population=usable(indicators, POPULATION, plan),
+        left_out=left_out_units(project, plan),
     )
 
 
@@ -111,7 +124,8 @@ def study_units(project: Project, plan: StudyPlan) -> pd.DataFrame:
     """Return the regions of the study with cohort, control status and fixed traits, by region_code."""
     region = project.registry.by_code
     cohorts = project.programme.cohorts.set_index("region_code")
-    units = region[["type", "island_group", "lon", "lat", "autonomous"]].join(
+    traits = ["province", "type", "island_group", "lon", "lat", "autonomous"]
+    units = region[traits].join(
         cohorts[["joined", "cohort", "clean_control", "finished", "confidence"]], validate="one_to_one"
     )
     if plan.panel.exclude_split_regions:
@@ -120,52 +134,146 @@ def study_units(project: Project, plan: StudyPlan) -> pd.DataFrame:
         units = units[units["autonomous"] == "yes"]
     grouped = {name: group for group, names in plan.covariates.island_groups.items() for name in names}
     units = units.assign(
-        is_city=(units["type"] == "kota").astype(float), island_group=units["island_group"].map(grouped)
+        is_city=(units["type"] == "kota").astype(float),
+        island=units["island_group"],
+        island_group=units["island_group"].map(grouped),
     )
     return units.drop(columns=["type", "autonomous"])
 
 
+def left_out_units(project: Project, plan: StudyPlan) -> pd.DataFrame:
+    """Return the regions that are no units of the study: joined and why, by region_code."""
+    joined = project.programme.cohorts.set_index("region_code")["joined"]
+    outside = joined.drop(index=study_units(project, plan).index)
+    is_split = outside.index.isin(project.registry.split_codes)
+    return pd.DataFrame({"joined": outside, "why": np.where(is_split, "split", "not_autonomous")})
+
+
 def outcome_panel(data: StudyData, *, design: DesignPlan, row: RowPlan, outcome: OutcomePlan) -> OutcomePanel:
     """Return the panel of one row of the plan for one outcome."""
-    units = _selected_units(data, design=design, row=row)
-    covariates = _covariates(units, data, design=design, row=row)
-    figures = data.figures[outcome.indicator]
-    window = _window_of_base(data, design=design, row=row, outcome=outcome)
-    last_observed = figures["year"].max()
-    figures = figures[(figures["window"] == window) & figures["region_code"].isin(units.index)]
-    last_year = int(figures["year"].max()) if len(figures) else None
+    traits = _shared(data, ("traits", design.code, row.code), lambda: _traits(data, design=design, row=row))
+    series = _shared(data, ("series", outcome.indicator), lambda: _series(data, outcome))
+    window = _window_of_base(data, design=design, row=row, outcome=outcome, series=series)
+    own = traits.place[series.place]  # the figure's row among the regions of the panel, -1 outside
+    inside = (series.window == window) & (own >= 0)
+    last_year = int(series.year[inside].max()) if inside.any() else None
     end_year = row.end_year or design.end_year
-    figures = figures[(figures["year"] <= end_year) & ~figures["year"].isin(row.drop_years)]
-    table = figures[["region_code", "year"]].assign(value=scaled(figures["value"], outcome.scale))
-    columns = ["cohort", "clean_control", "weight"]
-    table = table.join(units[columns], on="region_code", validate="many_to_one")
-    table = table.join(covariates, on="region_code", validate="many_to_one")
+    used = (
+        inside & (series.year <= end_year) & ~np.isin(series.year, row.drop_years) & ~np.isnan(series.value)
+    )
+    own = own[used]
+    columns = {
+        "region_code": traits.region_code.take(own),
+        "year": series.year[used],
+        "value": series.value[used],
+        **{name: values.take(own) for name, values in traits.columns.items()},
+    }
     return OutcomePanel(
-        table=table.dropna(subset=["value"]).reset_index(drop=True),
-        covariates=tuple(covariates.columns),
+        table=pd.DataFrame(columns),
+        covariates=traits.covariates,
         last_year=last_year,
         wanted_year=end_year,
-        method_changes=last_year is not None and last_year < last_observed,
+        method_changes=last_year is not None and last_year < series.last_observed,
+    )
+
+
+@dataclass(frozen=True)
+class _Traits:
+    """What panels of one design and row have in common for every outcome.
+
+    Parameters
+    ----------
+    region_code
+        Regions of the panel, (n_regions,).
+    columns
+        Cohort, clean_control, weight and covariates, (n_regions,) each.
+    covariates
+        Names of the covariates.
+    place
+        Row of each region of the study among those of the panel, -1 where it is not, (n_units + 1,); the last entry
+        stands for regions outside the study.
+    """
+
+    region_code: ExtensionArray
+    columns: dict[str, ExtensionArray]
+    covariates: tuple[str, ...]
+    place: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Series:
+    """Usable figures of one outcome on its scale, (n_figures,) each.
+
+    Parameters
+    ----------
+    place
+        Position of the region among those of the study, -1 outside.
+    year, window, value
+        Year, constant-method window, and figure; missing where the scale has none.
+    last_observed
+        Last year with a figure of any method.
+    """
+
+    place: np.ndarray
+    year: np.ndarray
+    window: np.ndarray
+    value: np.ndarray
+    last_observed: int
+
+
+def _shared(data: StudyData, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+    if key not in data.tables:
+        data.tables[key] = make()
+    return data.tables[key]
+
+
+def _traits(data: StudyData, *, design: DesignPlan, row: RowPlan) -> _Traits:
+    units = _selected_units(data, design=design, row=row)
+    covariates = _covariates(units, data, design=design, row=row)
+    place = np.full(len(data.units) + 1, -1)
+    place[data.units.index.get_indexer(units.index)] = np.arange(len(units))
+    columns = pd.concat([units[["cohort", "clean_control", "weight"]], covariates], axis=1)
+    return _Traits(
+        region_code=units.index.array,
+        columns={str(name): column.array for name, column in columns.items()},
+        covariates=tuple(covariates.columns),
+        place=place,
+    )
+
+
+def _series(data: StudyData, outcome: OutcomePlan) -> _Series:
+    figures = data.figures[outcome.indicator]
+    return _Series(
+        place=data.units.index.get_indexer(figures["region_code"]),
+        year=figures["year"].to_numpy(),
+        window=figures["window"].to_numpy(),
+        value=scaled(figures["value"], outcome.scale).to_numpy(dtype=float),
+        last_observed=int(figures["year"].max()) if len(figures) else 0,
     )
 
 
 def near_treated(units: pd.DataFrame, treated: pd.Index, distance_km: float) -> pd.Series:
     """Tell of each region whether a treated region's centroid lies within a distance (great circle)."""
-    latitude, longitude = np.radians(units["lat"].to_numpy()), np.radians(units["lon"].to_numpy())
-    at = units.index.isin(treated)
-    d_lat = latitude[:, None] - latitude[None, at]
-    d_lon = longitude[:, None] - longitude[None, at]
-    half = np.sin(d_lat / 2) ** 2 + np.cos(latitude)[:, None] * np.cos(latitude[at]) * np.sin(d_lon / 2) ** 2
-    distance = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(half))
+    distance = distances_km(units, units[units.index.isin(treated)])
     return pd.Series((distance <= distance_km).any(axis=1), index=units.index)
 
 
+def distances_km(units: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    """Return great-circle distances between centroids, (n_units, n_others), in kilometres."""
+    latitude, longitude = (np.radians(units[name].to_numpy())[:, None] for name in ("lat", "lon"))
+    other_latitude, other_longitude = (np.radians(others[name].to_numpy())[None] for name in ("lat", "lon"))
+    d_lat, d_lon = latitude - other_latitude, longitude - other_longitude
+    half = np.sin(d_lat / 2) ** 2 + np.cos(latitude) * np.cos(other_latitude) * np.sin(d_lon / 2) ** 2
+    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(half)))
+
+
 def mining_outliers(data: StudyData) -> tuple[str, ...]:
-    """Return the regions whose mean log output a head is far out, sorted."""
+    """Return the regions of the study whose mean log output a head is far out among all regions, sorted."""
     rule = data.plan.mining_outliers
     mean = _mean_over(data.figures[rule.indicator], "log", rule.years)
     low, high = mean.quantile(0.25), mean.quantile(0.75)
-    return tuple(sorted(mean.index[mean > high + OUTLIER_RANGES * (high - low)]))
+    far = mean.index[mean > high + OUTLIER_RANGES * (high - low)]
+    return tuple(sorted(far.intersection(data.units.index)))
 
 
 def _selected_units(data: StudyData, *, design: DesignPlan, row: RowPlan) -> pd.DataFrame:
@@ -181,12 +289,12 @@ def _selected_units(data: StudyData, *, design: DesignPlan, row: RowPlan) -> pd.
         units = units[units["island_group"] != JAVA_AND_BALI]
     weight = pd.Series(1.0, index=units.index)
     if row.weights == "population":
-        weight = _population_before(data.population, min(design.joined)).reindex(units.index)
+        weight = population_before(data.population, min(design.joined)).reindex(units.index)
         units = units[weight.notna()]
     return units.assign(weight=weight, clean_control=_eligible_controls(units, design, row))
 
 
-def _population_before(population: pd.DataFrame, joined: int) -> pd.Series:
+def population_before(population: pd.DataFrame, joined: int) -> pd.Series:
     """Return each region's latest population of a year before joining, so that weights are no outcome."""
     before = population[population["year"] < joined].sort_values("year")
     return before.drop_duplicates("region_code", keep="last").set_index("region_code")["value"]
@@ -196,6 +304,10 @@ def _eligible_controls(units: pd.DataFrame, design: DesignPlan, row: RowPlan) ->
     eligible = units["clean_control"]
     if row.controls == "not_yet_treated":
         return eligible & units["joined"].notna()
+    if row.controls == "never_treated":
+        return eligible & units["joined"].isna()
+    if row.controls == "outside_java":
+        return eligible & (units["island"] != JAVA)
     if row.controls in CONTROL_DISTANCES_KM:
         treated = units.index[units["joined"].isin(design.joined)]
         return eligible & ~near_treated(units, treated, CONTROL_DISTANCES_KM[row.controls])
@@ -208,15 +320,29 @@ def _covariates(units: pd.DataFrame, data: StudyData, *, design: DesignPlan, row
         return pd.DataFrame(index=units.index)
     if row.covariates == "island_only":
         return units[["island_group"]]
-    columns: dict[str, pd.Series] = {kind: units[kind] for kind in plan.covariates.kinds}
+    kinds = [
+        one for one in plan.covariates.kinds if (row.covariates, one) != ("without_island", "island_group")
+    ]
+    columns: dict[str, pd.Series] = {kind: units[kind] for kind in kinds}
     for code in plan.covariates.pre_period_means:
         mean = _mean_over(data.figures[code], plan.outcome(code).scale, design.covariate_years)
         columns[f"mean_{code}"] = mean.reindex(units.index)
     if row.covariates == "exposure":
-        for exposure in plan.exposure_to_2020:
-            change = _change_between(data.figures[exposure.indicator], exposure.scale, exposure.years)
+        for exposure in plan.exposures_of(row):
+            change = change_between(data.figures[exposure.indicator], exposure.scale, exposure.years)
             columns[f"change_{exposure.indicator}"] = change.reindex(units.index)
+    if row.covariates == "tourism":
+        assert plan.tourism_dependence is not None  # the plan refuses such a row without
+        columns["tourism_dependence"] = tourism_dependence(data).reindex(units.index)
     return pd.DataFrame(columns, index=units.index)
+
+
+def tourism_dependence(data: StudyData) -> pd.Series:
+    """Return each region's tourism dependence before the shock, as far as somebody has brought figures."""
+    tourism = data.plan.tourism_dependence
+    if tourism is None:
+        return pd.Series(dtype=float)
+    return _mean_over(data.figures[tourism.indicator], tourism.scale, tourism.years)
 
 
 def _mean_over(figures: pd.DataFrame, scale: Scale, years: tuple[int, int]) -> pd.Series:
@@ -224,19 +350,22 @@ def _mean_over(figures: pd.DataFrame, scale: Scale, years: tuple[int, int]) -> p
     return scaled(within["value"], scale).groupby(within["region_code"]).mean()
 
 
-def _change_between(figures: pd.DataFrame, scale: Scale, years: tuple[int, int]) -> pd.Series:
+def change_between(figures: pd.DataFrame, scale: Scale, years: tuple[int, int]) -> pd.Series:
+    """Return each region's change of usable figures from one year to another, on their scale."""
+    """Return each region's change from the first to the last of two years, on a scale, missing where a year is."""
     first, last = (
         scaled(figures[figures["year"] == year].set_index("region_code")["value"], scale) for year in years
     )
     return last - first
 
 
-def _window_of_base(data: StudyData, *, design: DesignPlan, row: RowPlan, outcome: OutcomePlan) -> int | None:
+def _window_of_base(
+    data: StudyData, *, design: DesignPlan, row: RowPlan, outcome: OutcomePlan, series: _Series
+) -> int | None:
     """Return the constant-method window of the first base year with data; nothing crosses its ends."""
     first_cohort = min(design.joined) + YEARS_TO_FIRST_EFFECT
     base_year = first_cohort - 1 - data.plan.anticipation_of(design, row)
-    years = data.figures[outcome.indicator]["year"]
-    before = years[years <= base_year]
-    if before.empty:
+    before = series.year[series.year <= base_year]
+    if not before.size:
         return None
     return data.catalog.indicators[outcome.indicator].window_of(int(before.max()))

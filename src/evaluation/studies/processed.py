@@ -18,6 +18,7 @@ from evaluation.provenance import fingerprint
 from evaluation.schema import (
     EDITION_FIGURES,
     ESTIMATES,
+    IMPACT_CHECKS,
     INDICATORS,
     SCORES,
     SERIES_CHANGES,
@@ -48,6 +49,10 @@ STUDY = (*DATA, "programme", "study_plan")
 """Parts of the configuration that estimates come from."""
 ESTIMATING = ("evaluation.studies.estimates", "evaluation.schema")
 """Modules that estimates come from, with all that they import."""
+CHECKING = ("evaluation.studies.impact_checks", "evaluation.schema")
+"""Modules that checks of estimates come from, with all that they import."""
+OWN_EFFECTS = ("evaluation.studies.region_effects", "evaluation.schema")
+"""Modules that joiners' own effects come from, with all that they import."""
 STANDING = (*STUDY, "uncertainty")
 """Parts of the configuration that regions' pages come from."""
 
@@ -159,6 +164,43 @@ def design_state(project: Project, design: str) -> str:
     return part_state(project, ESTIMATES, design)
 
 
+def impact_checks(project: Project) -> pd.DataFrame:
+    """Return the table `impact_checks`: what is asked of the plan's estimates beside the estimates."""
+    return keep(
+        project,
+        schema=IMPACT_CHECKS,
+        inputs=study_inputs(project, CHECKING),
+        build=partial(_build, project, IMPACT_CHECKS),
+    )
+
+
+def design_checks(project: Project, design: str) -> pd.DataFrame:
+    """Return the rows of `impact_checks` of one design, and note that these were read and no others."""
+    with unrecorded():
+        table = keep_rows(
+            project,
+            schema=IMPACT_CHECKS,
+            inputs=study_inputs(project, CHECKING),
+            build=partial(_build, project, IMPACT_CHECKS),
+            column="design",
+            value=design,
+        )
+    note(f"impact_checks:{design}", part_state(project, IMPACT_CHECKS, design))
+    return table
+
+
+def checks_state(project: Project, design: str) -> str:
+    """Return the hash of the checks of one design's estimates."""
+    with unrecorded():
+        make_current(
+            project,
+            schema=IMPACT_CHECKS,
+            inputs=study_inputs(project, CHECKING),
+            build=partial(_build, project, IMPACT_CHECKS),
+        )
+    return part_state(project, IMPACT_CHECKS, design)
+
+
 def series_scores(project: Project) -> pd.DataFrame:
     """Return the table `series_scores`: pillars and dimensions in every year of the series."""
     return region_table(project, SERIES_SCORES)
@@ -205,7 +247,11 @@ def _make_estimates(project: Project) -> None:
 
 
 def _estimates_inputs(project: Project) -> str:
-    """Return the fingerprint of what estimates come from, among the figures only those that the plan names.
+    return study_inputs(project, ESTIMATING)
+
+
+def study_inputs(project: Project, modules: tuple[str, ...]) -> str:
+    """Return the fingerprint of what estimates and their checks come from, among the figures only those that the plan names.
 
     They take longer than all else together, so a change of another figure or of code they do not use leaves them.
     """
@@ -215,13 +261,15 @@ def _estimates_inputs(project: Project) -> str:
             [code, part_state(project, INDICATORS, code)] for code in project.study_plan.studied_indicators
         ]
     config = [config_state(project, part) for part in ("catalog", "registry", "programme", "study_plan")]
-    return fingerprint(used, config, code_state(*ESTIMATING), packages_state())
+    return fingerprint(used, config, code_state(*modules), packages_state())
 
 
 def look_at_code() -> None:
     """Take the states of code and packages that inputs are made of; the process remembers them."""
     code_state()
     code_state(*ESTIMATING)
+    code_state(*CHECKING)
+    code_state(*OWN_EFFECTS)
     packages_state()
 
 

@@ -15,8 +15,14 @@ from evaluation.errors import UsageError
 from evaluation.programme import Programme, read_programme
 from evaluation.provenance import fingerprint_files
 from evaluation.regions import Registry, read_registry
-from evaluation.studies.plan import StudyPlan, read_study_plan
+from evaluation.studies.plan import StudyPlan
+from evaluation.studies.plan_faults import read_study_plan
 from evaluation.studies.reads import note
+from evaluation.studies.region_effects_plan import (
+    REGION_EFFECTS_FILE,
+    RegionEffectsPlan,
+    read_region_effects_plan,
+)
 from evaluation.studies.uncertainty_plan import UNCERTAINTY_FILE, UncertaintyPlan, read_uncertainty_plan
 
 CONFIG_PARTS: dict[str, tuple[str, ...]] = {
@@ -24,6 +30,7 @@ CONFIG_PARTS: dict[str, tuple[str, ...]] = {
     "registry": ("regions.csv", "region_changes.csv", "tilegrid.csv", "name_aliases.csv"),
     "programme": ("cohorts.csv", "unresolved.csv"),
     "study_plan": ("study_plan.yml",),
+    "region_effects": (REGION_EFFECTS_FILE,),
     "uncertainty": (UNCERTAINTY_FILE,),
     "corrections": ("corrections/*.yml",),
     "ministry": ("ministry_evaluation.yml",),
@@ -95,6 +102,13 @@ class Project:
         return self._study_plan
 
     @property
+    def region_effects(self) -> RegionEffectsPlan:
+        """How each joiner's own effect is estimated."""
+        for part in ("catalog", "registry", "study_plan", "region_effects"):
+            note(f"config:{part}", self._config_states[part])
+        return self._region_effects
+
+    @property
     def uncertainty(self) -> UncertaintyPlan:
         """Which choices behind the scores are varied."""
         note("config:uncertainty", self._config_states["uncertainty"])
@@ -130,6 +144,11 @@ class Project:
         return _study_plan(self.config_dir, states["catalog"], states["registry"], states["study_plan"])
 
     @cached_property
+    def _region_effects(self) -> RegionEffectsPlan:
+        names = ("catalog", "registry", "study_plan", "region_effects")
+        return _region_effects(self.config_dir, *(self._config_states[name] for name in names))
+
+    @cached_property
     def _corrections(self) -> tuple[Correction, ...]:
         states = self._config_states
         return _corrections(self.config_dir, states["catalog"], states["registry"], states["corrections"])
@@ -163,6 +182,14 @@ def _study_plan(config_dir: Path, catalog_state: str, registry_state: str, _stat
     return read_study_plan(
         config_dir, _catalog(config_dir, catalog_state), registry=_registry(config_dir, registry_state)
     )
+
+
+@lru_cache(maxsize=2)
+def _region_effects(
+    config_dir: Path, catalog_state: str, registry_state: str, plan_state: str, _state: str
+) -> RegionEffectsPlan:
+    plan = _study_plan(config_dir, catalog_state, registry_state, plan_state)
+    return read_region_effects_plan(config_dir, plan)
 
 
 @lru_cache(maxsize=2)

@@ -5,26 +5,40 @@ Belongs here: answering names noted by earlier reads. Does not belong here: noti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import pandas as pd
 
 from evaluation.provenance import fingerprint
 from evaluation.schema import EDITION_FIGURES, ESTIMATES, IMPACT_CHECKS, INDICATORS, SCORES
 from evaluation.studies import processed, reads
 from evaluation.studies.kept import content_state, raw_state
 from evaluation.studies.ministry import published_scores
+from evaluation.studies.own_effects import EFFECT_TABLES, NOTED, effect_table, own_effects_states
 from evaluation.studies.project import CONFIG_PARTS, Project, config_state
 from evaluation.studies.regional import REGION_TABLES, region_states
 from evaluation.studies.rosters import INCOMPLETE_YEARS, incomplete_years_state
 
-_TABLES = {
+_TABLES: dict[str, Callable[[Project], pd.DataFrame]] = {
     INDICATORS.name: processed.indicators,
     SCORES.name: processed.scores,
     EDITION_FIGURES.name: processed.edition_figures,
     ESTIMATES.name: processed.estimates,
     IMPACT_CHECKS.name: processed.impact_checks,
+    **{schema.name: partial(effect_table, schema=schema) for schema in EFFECT_TABLES},
 }
 _SCHEMAS = {
-    schema.name: schema for schema in (INDICATORS, SCORES, EDITION_FIGURES, ESTIMATES, IMPACT_CHECKS, *REGION_TABLES)
+    schema.name: schema
+    for schema in (
+        INDICATORS,
+        SCORES,
+        EDITION_FIGURES,
+        ESTIMATES,
+        IMPACT_CHECKS,
+        *EFFECT_TABLES,
+        *REGION_TABLES,
+    )
 }
 
 
@@ -35,7 +49,7 @@ def current(project: Project, names: Iterable[str]) -> dict[str, str]:
     """
     wanted = sorted(set(names))
     with reads.unrecorded():
-        regions = _region_states(project, wanted)
+        regions = _region_states(project, wanted) | _own_effects_states(project, wanted)
         return {name: regions.get(name) or _state(project, name) for name in wanted}
 
 
@@ -53,6 +67,12 @@ def _region_states(project: Project, names: list[str]) -> dict[str, str]:
         if edition in known
         for code, state in region_states(project, edition).items()
     }
+
+
+def _own_effects_states(project: Project, names: list[str]) -> dict[str, str]:
+    if not any(name.startswith(f"{NOTED}:") for name in names):
+        return {}
+    return {f"{NOTED}:{code}": state for code, state in own_effects_states(project).items()}
 
 
 def _state(project: Project, name: str) -> str:

@@ -91,6 +91,10 @@ def cohort_test(
 ) -> CohortEffect:
     """Test the average of several units' effects with placebo cohorts.
 
+    The p-value ranks absolute averages; the interval takes the two tails of the placebo averages apart. Where these are
+    off zero, because donors drift from their own twins, the interval moves by their bias and the p-value does not, so that
+    the two may disagree; `CohortEffect.draws` holds what an interval that inverts the p-value needs.
+
     Parameters
     ----------
     estimates

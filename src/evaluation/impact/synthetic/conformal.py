@@ -4,10 +4,11 @@ Belongs here: residuals under a hypothesis, permutations of years, p-values, set
 Does not belong here: other units as evidence; they only make the synthetic one.
 
 Under the hypothesis the effect is taken off, weights are fitted to *all* years, and the residuals after treatment
-are compared with those of other years. The permutations say what is taken to be exchangeable: shifting all years in a
-circle keeps their order (valid under dependence; p-values are multiples of one over the number of years), placing
-the years after treatment anywhere among all years assumes exchangeable residuals and gives finer p-values. Where
-years are too few for a level there is no set but the whole line.
+are compared with those of other years. The hypothesis is one effect in all years after treatment: where the gap grows,
+the set may exclude the average gap, and weights fitted to all years let it reach far out. The permutations say what
+is taken to be exchangeable: shifting all years in a circle keeps their order (valid under dependence; p-values are
+multiples of one over the number of years), placing the years after treatment anywhere among all years assumes
+exchangeable residuals and gives finer p-values. Where years are too few for a level there is no set but the whole line.
 
 References
 ----------
