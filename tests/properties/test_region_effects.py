@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -374,3 +375,32 @@ def test_without_figures_everything_is_told_and_nothing_breaks(small: Project) -
     assert found.donors.empty
     conform(found.effects, REGION_EFFECTS)
     conform(found.gaps, REGION_GAPS)
+
+
+def test_a_twin_below_zero_is_no_twin_where_no_region_is_ever_below(small: Project, data: StudyData) -> None:
+    rules = small.region_effects
+    found = comparisons(data, rules.donors, outcomes=OUTCOMES[:1])
+    first = next(one for one in found if isinstance(one, Comparison) and one.joined == 2018)
+    lifted = first.figures - first.figures.min() + 5.0
+    low = lifted.copy()
+    base = np.array(first.years.all).tolist().index(max(first.years.pre))
+    low[:5] = np.maximum(
+        low[:5] - low[:5, [base]] + 0.1, 0.1
+    )  # at the floor from the base year on, while donors fall
+    judged, elsewhere = (
+        judged_effects(replace(first, figures=one), rules, varied=False) for one in (low, lifted)
+    )
+    assert judged.headline is not None
+    assert judged.panel is not None
+    twins = judged.headline.comparison.figures[: judged.headline.n_joiners] - judged.headline.gaps
+    below = (twins[:, judged.panel.post] < 0).any(axis=1)
+    assert 0 < below.sum() < len(below)
+    status = {}
+    for name, one in (("floor", judged), ("else", elsewhere)):
+        rows = (
+            pd.DataFrame(one.rows).query("estimator == @rules.estimators.headline").set_index("region_code")
+        )
+        status[name] = rows["status"].reindex(judged.headline.comparison.joiners).to_numpy(dtype=str)
+    was_given = status["else"] == ""
+    assert set(status["floor"][below & was_given]) == {"not_estimable:impossible_twin:"}
+    assert "not_estimable:impossible_twin:" not in set(status["floor"][~below])

@@ -159,6 +159,7 @@ def reason_name(code: str, labels: Labels) -> str:
         "too_few_pre_years": say("too few years before it joined"),
         "too_few_donors": say("too few regions may stand for it"),
         "outside_donor_range": say("it lies outside the range of all regions compared with"),
+        "impossible_twin": say("its twin would fall below zero"),
         "poor_pre_fit": say("its twin did not follow it before it joined"),
         "no_post_year": say("it has no figures after it joined"),
         "not_converged": say("no weights could be certified as the best"),

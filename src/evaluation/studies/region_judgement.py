@@ -32,6 +32,7 @@ NOT_CONVERGED = "not_converged"
 TOO_FEW_YEARS = "too_few_pre_years"
 POOR_FIT = "poor_pre_fit"
 TOO_FEW_DONORS = "too_few_donors"
+IMPOSSIBLE_TWIN = "impossible_twin"
 OF_A_TEST = {
     "estimate": "estimate",
     "std_error": "std_error",
@@ -96,8 +97,10 @@ def judged_effects(
         twins = fit_twins(rest, estimator, rules.estimators)
         panel = _panel(twins)
         verdicts = _verdicts(twins, panel, rules.fit, rules.donors.at_least)
-        panel = panel.without_placebos(verdicts.placebo_fails)
-        rows = _tested_rows(twins, panel, verdicts, rules)
+        below = _below_zero(twins, panel)
+        own, placebos = below[: twins.n_joiners], below[twins.n_joiners :]
+        panel = panel.without_placebos(verdicts.placebo_fails | placebos)
+        rows = _tested_rows(twins, panel, verdicts, rules, impossible=own)
         parts += rows
         if estimator == rules.estimators.headline:
             estimable = np.array([not row["status"] for row in rows])
@@ -142,7 +145,21 @@ def _verdicts(twins: TwinFits, panel: GapPanel, limits: FitLimits, at_least: int
     return judge_fit(panel, observed=own, donors=np.where(allowed, pool[None], np.nan), rules=rules)
 
 
-def _tested_rows(twins: TwinFits, panel: GapPanel, verdicts: FitVerdicts, rules: RegionEffectsPlan) -> Rows:
+def _below_zero(twins: TwinFits, panel: GapPanel) -> Bools:
+    """Tell which twins fall below zero after joining although no region of the comparison is ever below it.
+
+    Joiners first, then donors. A twin that moves in parallel at another level can: a rate below zero is no counterfactual.
+    """
+    figures = twins.comparison.figures
+    if figures.min() < 0:
+        return np.zeros(len(figures), dtype=bool)
+    twin = figures - np.asarray(twins.fits.gaps)
+    return (twin[:, panel.post] < 0).any(axis=1)
+
+
+def _tested_rows(
+    twins: TwinFits, panel: GapPanel, verdicts: FitVerdicts, rules: RegionEffectsPlan, *, impossible: Bools
+) -> Rows:
     moves = _moves(twins.comparison, panel.pre)
     own, donors = moves[: twins.n_joiners], moves[twins.n_joiners :]
     tests = placebo_test(panel, level=rules.inference.level, scale=own, placebo_scale=donors).table
@@ -153,6 +170,7 @@ def _tested_rows(twins: TwinFits, panel: GapPanel, verdicts: FitVerdicts, rules:
     # placebos of a poor fit were dropped; with too few left the level is not attainable
     few = (tests["n_placebos"] < rules.donors.at_least).to_numpy() & (status == "")
     status = np.where(few, f"{NOT_ESTIMABLE}:{TOO_FEW_DONORS}:", status)
+    status = np.where(impossible & (status == ""), f"{NOT_ESTIMABLE}:{IMPOSSIBLE_TWIN}:", status)
     weights = twins.weights
     shown = {
         name: np.where(status == "", tests[column].to_numpy(), np.nan) for column, name in OF_A_TEST.items()
