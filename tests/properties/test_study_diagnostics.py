@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2
 
+from evaluation.impact.refits import refit
 from evaluation.studies import processed
 from evaluation.studies.composition import PLACES, attrition, composition
-from evaluation.studies.impact_fits import RowFit, fit_row
+from evaluation.studies.impact_fits import RowFit, fit_row, wide_panel
 from evaluation.studies.leave_out import without_cohort, without_province
 from evaluation.studies.panels import StudyData, study_data
 from evaluation.studies.parallel_trends import (
@@ -25,7 +26,6 @@ from evaluation.studies.parallel_trends import (
 )
 from evaluation.studies.plan import DesignPlan
 from evaluation.studies.project import Project
-from evaluation.studies.refits import refit, wide_panel
 from evaluation.studies.spillovers import ring_effects, rings_around
 
 YEARS = np.arange(2010, 2025)

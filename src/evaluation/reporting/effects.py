@@ -6,17 +6,22 @@ Belongs here: what is said of a row of `estimates`. Does not belong here: which 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from evaluation.reporting import findings
 from evaluation.reporting.labels import Labels
-from evaluation.studies.plan import DesignPlan, OutcomePlan, StudyPlan
+from evaluation.schema import NOT_ESTIMABLE
+from evaluation.studies.plan import (
+    HEADLINE_ROW,
+    LATER_BASE_ROW,
+    PLAIN,
+    DesignPlan,
+    OutcomePlan,
+    StudyPlan,
+)
 
-HEADLINE_ROW = "conditional"
-LATER_BASE_ROW = "base_2020"
-"""The row that counts from after the shock of 2020; only the 2021 joiners have it."""
 SUSPECT_TRENDS = 0.05
 """P value of the joint test before joining below which the groups are said to have differed already."""
 FAMILY_LEVEL = 0.05
@@ -24,9 +29,6 @@ FAMILY_LEVEL = 0.05
 ONE_SIDED_QUANTILE = 1.6448536269514722
 """Normal quantile of 0.95: an effect is smaller than a margin when both one-sided tests at 5% say so
 (Schuirmann 1987, doi:10.1007/BF01068419), which is when the 90% interval lies within the margin."""
-NOT_ESTIMABLE = "not_estimable"
-PLAIN = "twfe"
-"""The estimator that is shown for comparison only."""
 
 Reading = Literal["above", "below", "within", "undecided"]
 
@@ -64,21 +66,17 @@ def is_told_from_zero(estimate: pd.Series) -> bool:
 
 def is_within_margin(estimate: pd.Series, margin: float) -> bool:
     """Tell whether an effect of the margin's size, in either direction, is ruled out (two one-sided tests at 5%)."""
-    return bool(abs(estimate["estimate"]) + ONE_SIDED_QUANTILE * estimate["std_error"] < margin)
+    return bool(within_margin(estimate, margin))
 
 
 def reading(estimate: pd.Series, margin: float) -> Reading:
     """Return how an estimate reads: above zero, below zero, within the margin, or undecided."""
-    if estimate["conf_low"] > 0:
-        return "above"
-    if estimate["conf_high"] < 0:
-        return "below"
-    return "within" if is_within_margin(estimate, margin) else "undecided"
+    return _read(estimate["conf_low"], estimate["conf_high"], is_within=is_within_margin(estimate, margin))
 
 
-def within_margin(rows: pd.DataFrame, margin: float) -> pd.Series:
-    """Tell of each row whether an effect of the margin's size is ruled out, as `is_within_margin` does."""
-    return rows["estimate"].abs() + ONE_SIDED_QUANTILE * rows["std_error"] < margin
+def within_margin(rows: Any, margin: float) -> Any:
+    """Tell of one estimate, or of each row of a table of them, whether an effect of the margin's size is ruled out."""
+    return abs(rows["estimate"]) + ONE_SIDED_QUANTILE * rows["std_error"] < margin
 
 
 def contradicting(rows: pd.DataFrame, margin: float) -> pd.Series:
@@ -89,12 +87,16 @@ def contradicting(rows: pd.DataFrame, margin: float) -> pd.Series:
 
 def readings_of(rows: pd.DataFrame, margin: float) -> list[Reading]:
     """Return how each row reads, as `reading` does."""
-    within = within_margin(rows, margin)
-    ends = zip(rows["conf_low"], rows["conf_high"], within, strict=True)
-    return [
-        "above" if low > 0 else "below" if high < 0 else "within" if inside else "undecided"
-        for low, high, inside in ends
-    ]
+    ends = zip(rows["conf_low"], rows["conf_high"], within_margin(rows, margin), strict=True)
+    return [_read(low, high, is_within=inside) for low, high, inside in ends]
+
+
+def _read(low: float, high: float, *, is_within: bool) -> Reading:
+    if low > 0:
+        return "above"
+    if high < 0:
+        return "below"
+    return "within" if is_within else "undecided"
 
 
 def other_rows(estimates: pd.DataFrame, *, design: str, outcome: str) -> pd.DataFrame:

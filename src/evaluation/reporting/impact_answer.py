@@ -13,7 +13,6 @@ import pandas as pd
 from evaluation.impact.inference import MDE_FACTOR
 from evaluation.reporting.effects import (
     FAMILY_LEVEL,
-    HEADLINE_ROW,
     SUSPECT_TRENDS,
     contradicting,
     has_estimate,
@@ -27,7 +26,7 @@ from evaluation.reporting.impact_event_study import UNKNOWN_BOUND
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.impact_smallness import limit_phrase, limits_sentence
 from evaluation.reporting.prose import Prose, bullets, paragraph
-from evaluation.studies.plan import DesignPlan, Family, OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan, Family, OutcomePlan
 
 Verdict = Literal[
     "not_estimable",

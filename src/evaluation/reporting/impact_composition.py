@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evaluation.reporting.effects import HEADLINE_ROW, has_estimate
+from evaluation.reporting.effects import has_estimate
 from evaluation.reporting.folding import Folded
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.prose import Prose, bullets
-from evaluation.studies.plan import DesignPlan
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan
 from evaluation.tables import Column, Table, html_table
 
 JOINERS = (

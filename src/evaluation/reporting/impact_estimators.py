@@ -13,7 +13,7 @@ import pandas as pd
 from evaluation.impact import lead_test
 from evaluation.impact.leads import DEFAULT_LEADS
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW, PLAIN, has_estimate, is_told_from_zero
+from evaluation.reporting.effects import has_estimate, is_told_from_zero
 from evaluation.reporting.folding import Folded
 from evaluation.reporting.impact_event_study import later_years_note
 from evaluation.reporting.impact_report import ImpactReport
@@ -21,7 +21,7 @@ from evaluation.reporting.impact_rows import unbroken
 from evaluation.reporting.impact_specification import estimator_names
 from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.studies.impact_fits import fit_row
-from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan
+from evaluation.studies.plan import HEADLINE_ROW, PLAIN, DesignPlan, OutcomePlan, RowPlan
 from evaluation.tables import Column, Table, html_table
 
 STRAIGHT = ("imputation", "two_stage", "etwfe")

@@ -14,9 +14,9 @@ from evaluation.charts import Chart, EventLabels, Mark
 from evaluation.charts import event_study as draw_event_study
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW, SUSPECT_TRENDS
+from evaluation.reporting.effects import SUSPECT_TRENDS
 from evaluation.reporting.impact_report import ImpactReport
-from evaluation.studies.plan import DesignPlan, OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan, OutcomePlan
 
 UNKNOWN_BOUND = "unknown_bound"
 

@@ -21,14 +21,14 @@ from evaluation.charts import (
 from evaluation.charts import timing as draw_timing
 from evaluation.charts.palette import ACCENT, CONTRAST
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW, has_estimate
+from evaluation.reporting.effects import has_estimate
 from evaluation.reporting.impact_answer import province_interval, province_mde, verdict_text
 from evaluation.reporting.impact_event_study import later_years_note
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.tiles import joining_map as draw_joining_map
 from evaluation.reporting.trend_panels import COVID_YEARS, trend_panel
 from evaluation.studies.panels import study_units, usable
-from evaluation.studies.plan import PAGE_DESIGNS, DesignPlan, OutcomePlan, RowPlan
+from evaluation.studies.plan import HEADLINE_ROW, PAGE_DESIGNS, DesignPlan, OutcomePlan, RowPlan
 
 BASE_YEAR_ROWS = ("conditional", "base_2020", "with_exposure", "unconditional", "base_2020_unconditional")
 """Rows that set the base year before the shock of 2020 beside the one after it."""

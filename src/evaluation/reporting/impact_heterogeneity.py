@@ -10,13 +10,13 @@ import pandas as pd
 
 from evaluation.charts import Chart, ForestGroup, ForestLabels, forest
 from evaluation.reporting import findings
-from evaluation.reporting.effects import FAMILY_LEVEL, HEADLINE_ROW, has_estimate
+from evaluation.reporting.effects import FAMILY_LEVEL, has_estimate
 from evaluation.reporting.folding import Folded
 from evaluation.reporting.impact_event_study import later_years_note
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.impact_words import check_reason, check_remarks
 from evaluation.reporting.prose import Prose, bullets
-from evaluation.studies.plan import DesignPlan, OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan, OutcomePlan
 from evaluation.tables import Column, Table, html_table
 
 CHECKS = ("by_cohort", "by_type", "by_population", "by_island_group", "by_baseline")

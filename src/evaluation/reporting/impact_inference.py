@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW, PLAIN, has_estimate
+from evaluation.reporting.effects import has_estimate
 from evaluation.reporting.folding import Folded
 from evaluation.reporting.impact_answer import RECOMMENDED
 from evaluation.reporting.impact_event_study import later_years_note
@@ -20,7 +20,7 @@ from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.impact_rows import unbroken
 from evaluation.reporting.impact_words import check_reason
 from evaluation.reporting.prose import Prose, paragraph
-from evaluation.studies.plan import DesignPlan, OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, PLAIN, DesignPlan, OutcomePlan
 from evaluation.tables import Column, Table, html_table
 
 TOLD = 0.05

@@ -9,12 +9,11 @@ from __future__ import annotations
 import pandas as pd
 
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.impact_rows import unbroken
 from evaluation.reporting.impact_words import check_text
 from evaluation.reporting.prose import Prose, paragraph
-from evaluation.studies.plan import OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, OutcomePlan
 from evaluation.tables import Column, Table, html_table
 
 PLACEBO_SHARE = 0.05

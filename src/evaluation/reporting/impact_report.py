@@ -16,19 +16,13 @@ from evaluation.catalog import Language
 from evaluation.errors import UsageError
 from evaluation.impact import AttGtResult, overlap
 from evaluation.reporting import findings
-from evaluation.reporting.effects import (
-    HEADLINE_ROW,
-    effect_with_cautions,
-    has_estimate,
-    pre_trends_p,
-    select,
-)
+from evaluation.reporting.effects import effect_with_cautions, has_estimate, pre_trends_p, select
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.studies import processed
 from evaluation.studies.impact_fits import fit_row
 from evaluation.studies.panels import StudyData, study_data, study_units
-from evaluation.studies.plan import DesignPlan, Family, OutcomePlan, RowPlan, StudyPlan
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan, Family, OutcomePlan, RowPlan, StudyPlan
 from evaluation.studies.project import Project, open_project
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import pandas as pd
 
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW, has_estimate, is_told_from_zero
+from evaluation.reporting.effects import has_estimate, is_told_from_zero
 from evaluation.reporting.impact_event_study import later_years_note
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.impact_rows import unbroken
 from evaluation.reporting.impact_words import check_text
 from evaluation.reporting.prose import Prose, bullets, paragraph
 from evaluation.studies.panels import study_units
-from evaluation.studies.plan import DesignPlan, OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan, OutcomePlan
 from evaluation.studies.spillovers import FAR_KM
 from evaluation.tables import Column, Table, html_table
 

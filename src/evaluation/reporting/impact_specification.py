@@ -12,14 +12,14 @@ import pandas as pd
 
 from evaluation.charts import Chart, Choice, CurveBlock, CurveLabels, specification_curve
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW
 from evaluation.reporting.folding import Folded
 from evaluation.reporting.impact_event_study import later_years_note
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.impact_rows import rows_table
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, paragraph
-from evaluation.studies.plan import DesignPlan, OutcomePlan, RowPlan
+from evaluation.schema import NOT_ESTIMABLE
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan, OutcomePlan, RowPlan
 
 OTHER_COHORTS = "other_cohorts"
 
@@ -91,7 +91,7 @@ def rows_stated(report: ImpactReport) -> Prose:
     """Return how many rows there are, how many have an estimate, and how many were added later."""
     say, estimates = report.labels.words.say, report.estimates
     simple = estimates[estimates["parameter"] == "simple"]
-    missing = int(simple["status"].str.startswith("not_estimable").sum())
+    missing = int(simple["status"].str.startswith(NOT_ESTIMABLE).sum())
     later = sum(row.added_later for row in report.plan.rows)
     return paragraph(
         say(

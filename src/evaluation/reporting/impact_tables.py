@@ -11,7 +11,7 @@ import pandas as pd
 from evaluation.impact import AttGtResult, balance
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW, has_estimate
+from evaluation.reporting.effects import has_estimate
 from evaluation.reporting.folding import Folded
 from evaluation.reporting.impact_answer import province_interval, province_mde, verdict_text
 from evaluation.reporting.impact_report import ImpactReport
@@ -26,7 +26,7 @@ from evaluation.reporting.impact_rows import (
 from evaluation.reporting.impact_smallness import limit_cell
 from evaluation.reporting.impact_words import note_text
 from evaluation.reporting.prose import Prose, paragraph
-from evaluation.studies.plan import DesignPlan, OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan, OutcomePlan
 from evaluation.tables import Column, Table, download_links, html_table
 
 DIGITS = 8

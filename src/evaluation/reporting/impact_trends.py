@@ -13,13 +13,13 @@ import pandas as pd
 from evaluation.charts import Chart, SensitivityLabels, SensitivityPanel, sensitivity_panels
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.reporting import findings
-from evaluation.reporting.effects import HEADLINE_ROW, has_estimate, is_told_from_zero
+from evaluation.reporting.effects import has_estimate, is_told_from_zero
 from evaluation.reporting.folding import Folded
 from evaluation.reporting.impact_report import ImpactReport
 from evaluation.reporting.impact_rows import unbroken
 from evaluation.reporting.impact_words import check_reason
 from evaluation.reporting.prose import Prose, bullets, paragraph
-from evaluation.studies.plan import DesignPlan, OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, DesignPlan, OutcomePlan
 from evaluation.tables import Column, Table, html_table
 
 Restriction = Literal["smoothness", "relative"]

@@ -13,8 +13,8 @@ import pandas as pd
 
 from evaluation.impact.notes import Note
 from evaluation.reporting import findings
-from evaluation.reporting.effects import NOT_ESTIMABLE
 from evaluation.reporting.labels import Labels
+from evaluation.schema import NOT_ESTIMABLE
 from evaluation.studies.plan import OutcomePlan, StudyPlan
 
 

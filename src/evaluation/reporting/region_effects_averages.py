@@ -13,11 +13,11 @@ import pandas as pd
 
 from evaluation.charts import Chart, ForestGroup, ForestLabels, forest
 from evaluation.reporting import effect_words, findings
-from evaluation.reporting.effects import HEADLINE_ROW, has_estimate
+from evaluation.reporting.effects import has_estimate
 from evaluation.reporting.labels import Labels
 from evaluation.reporting.prose import Prose, paragraph
 from evaluation.reporting.region_effects_national import NationalEffects
-from evaluation.studies.plan import OutcomePlan
+from evaluation.studies.plan import HEADLINE_ROW, OutcomePlan
 from evaluation.tables import Column, Table, html_table
 
 TOGETHER = "+"

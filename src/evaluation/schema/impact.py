@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from evaluation.schema.model import TableSchema
 
+NOT_ESTIMABLE = "not_estimable"
+"""Begins the status of a row without an estimate: ``not_estimable:<reason>:<detail>``."""
+
 COHORTS = TableSchema(
     name="cohorts",
     key=("region_code",),

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from evaluation.impact.synthetic.average_bounds import average_with_bounds
 from evaluation.impact.synthetic.cohort_placebos import cohort_test
+from evaluation.schema import NOT_ESTIMABLE
 from evaluation.studies.panels import StudyData
 from evaluation.studies.plan import StudyPlan
 from evaluation.studies.region_effects_plan import RegionEffectsPlan
-from evaluation.studies.region_judgement import NOT_ESTIMABLE, JudgedComparison
+from evaluation.studies.region_judgement import JudgedComparison
 
 Floats = NDArray[np.float64]
 

@@ -23,12 +23,12 @@ from scipy.stats import chi2
 from evaluation.impact import Design, benjamini_hochberg
 from evaluation.impact.inference import covariance
 from evaluation.impact.panel import WidePanel
+from evaluation.impact.refits import Refit, refit
 from evaluation.schema import IMPACT_CHECKS
 from evaluation.studies.check_rows import SINGLE_GROUP, check_row, lacking_cohorts, missing_row
-from evaluation.studies.impact_fits import RowFit, fit_row
+from evaluation.studies.impact_fits import RowFit, fit_row, wide_panel
 from evaluation.studies.panels import StudyData
 from evaluation.studies.plan import HEADLINE_ROW
-from evaluation.studies.refits import Refit, refit, wide_panel
 
 Bools = NDArray[np.bool_]
 

@@ -14,12 +14,11 @@ from evaluation.impact import benjamini_hochberg
 from evaluation.schema import IMPACT_CHECKS
 from evaluation.studies.check_rows import check_row
 from evaluation.studies.composition import attrition, composition
-from evaluation.studies.impact_fits import RowFit, fit_row
+from evaluation.studies.impact_fits import RowFit, fit_row, wide_panel
 from evaluation.studies.leave_out import without_cohort, without_province
 from evaluation.studies.panels import StudyData
 from evaluation.studies.parallel_trends import HONEST_CHECKS, honest_intervals, placebo_rows, power_before
 from evaluation.studies.plan import HEADLINE_ROW
-from evaluation.studies.refits import wide_panel
 from evaluation.studies.spillovers import Ring, ring_effects, rings_around
 
 HEADLINE_CHECKS = tuple(check for pair in HONEST_CHECKS.values() for check in pair)

@@ -17,9 +17,11 @@ import pandas as pd
 
 from evaluation.impact import AggregateResult, AttGtResult, Design, aggregate, estimate_effects, run_did
 from evaluation.impact.design import GROUP_TIME_ESTIMATORS, Estimator
+from evaluation.impact.panel import WidePanel, read_panel
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
+from evaluation.schema import NOT_ESTIMABLE
 from evaluation.studies.panels import OutcomePanel, StudyData, outcome_panel, tourism_dependence
-from evaluation.studies.plan import HEADLINE_ROW, ROWS_OF_2021, DesignPlan, OutcomePlan, RowPlan
+from evaluation.studies.plan import HEADLINE_ROW, LATER_BASE_ROW, DesignPlan, OutcomePlan, RowPlan
 from evaluation.studies.synthetic_rows import SyntheticRow, synthetic_row
 
 NO_COMPARISON = "no_comparison"
@@ -28,9 +30,8 @@ METHOD_CHANGES = "method_changes"
 NO_DATA = "no_data"
 TOO_FEW_LIKE_CONTROLS = "too_few_like_controls"
 ISLAND_GROUP = "island_group"
-REMEMBERED_ROWS = (HEADLINE_ROW, ROWS_OF_2021[0], "population_weighted")
+REMEMBERED_ROWS = (HEADLINE_ROW, LATER_BASE_ROW, "population_weighted")
 """Rows that several checks ask for; of the others nothing is kept, since each holds a whole panel."""
-NOT_ESTIMABLE = "not_estimable"
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,11 @@ def headline_fits(data: StudyData) -> Iterator[RowFit]:
     for design in data.plan.designs:
         for outcome in data.plan.outcomes:
             yield fit_row(data, design=design, row=data.plan.row(HEADLINE_ROW), outcome=outcome)
+
+
+def wide_panel(fit: RowFit) -> WidePanel:
+    """Return the panel of a row that has an estimate, as arrays."""
+    return read_panel(fit.panel.table, fit.asked)
 
 
 def engine_design(panel: OutcomePanel, *, data: StudyData, design: DesignPlan, row: RowPlan) -> Design:

@@ -39,7 +39,7 @@ from evaluation.impact import (
 from evaluation.studies.check_rows import check_row, missing_row
 from evaluation.studies.impact_fits import NO_COMPARISON, RowFit, fit_row, headline_fits
 from evaluation.studies.panels import StudyData, population_before
-from evaluation.studies.plan import HEADLINE_ROW, ROWS_OF_2021, DesignPlan
+from evaluation.studies.plan import HEADLINE_ROW, LATER_BASE_ROW, DesignPlan
 
 Numbers = dict[str, Any]
 
@@ -83,7 +83,7 @@ def _checked(data: StudyData) -> Iterator[RowFit]:
     yield from headline_fits(data)
     others = [(design, HEADLINE_ROW) for design in data.plan.other_cohorts]
     later = [
-        (design, ROWS_OF_2021[0]) for design in data.plan.designs if _has_row(data, design, ROWS_OF_2021[0])
+        (design, LATER_BASE_ROW) for design in data.plan.designs if _has_row(data, design, LATER_BASE_ROW)
     ]
     for design, row in (*later, *others):
         for outcome in data.plan.outcomes:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from evaluation.impact.panel import WidePanel, keep_units
+from evaluation.impact.refits import refit
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.studies.check_rows import (
     SINGLE_GROUP,
@@ -19,7 +20,6 @@ from evaluation.studies.check_rows import (
 )
 from evaluation.studies.impact_fits import RowFit
 from evaluation.studies.panels import StudyData
-from evaluation.studies.refits import refit
 
 
 def without_cohort(fit: RowFit, wide: WidePanel) -> Iterator[dict[str, object]]:

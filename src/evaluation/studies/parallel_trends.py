@@ -33,6 +33,7 @@ from evaluation.impact.did import att_gt_of
 from evaluation.impact.inference import CONFIDENCE
 from evaluation.impact.panel import WidePanel
 from evaluation.impact.placebo import pretend_earlier
+from evaluation.impact.refits import refit
 from evaluation.impact.restrictions import Restriction
 from evaluation.impact.sensitivity import LARGEST_RATIO
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
@@ -44,7 +45,6 @@ from evaluation.studies.check_rows import (
     missing_row,
 )
 from evaluation.studies.impact_fits import RowFit
-from evaluation.studies.refits import refit
 
 Floats = NDArray[np.float64]
 

@@ -16,9 +16,8 @@ from evaluation.studies.check_rows import check_row, missing_row
 from evaluation.studies.impact_fits import NO_COMPARISON, RowFit, fit_row
 from evaluation.studies.impact_inference import Numbers
 from evaluation.studies.panels import StudyData
+from evaluation.studies.plan import PLAIN
 
-PLAIN = "twfe"
-"""The estimator of the rows that are taken apart."""
 NOT_PLAIN = "covariates_or_anticipation"
 """Reason: the decomposition has neither, so its parts would not sum to the row's estimate."""
 

@@ -35,13 +35,17 @@ RowEstimator = Literal[
     "stacked",
     "twfe",
 ]
-"""Estimators of the engine, as `evaluation.impact.Design` names them."""
+"""Estimators as `evaluation.impact.Design` names them, and ``synthetic_did`` (`evaluation.impact.synthetic`)."""
+PLAIN = "twfe"
+"""The estimator of rows that are shown for comparison only."""
 Adjustment = Literal["romano_wolf", "benjamini_hochberg"]
 """How p-values are adjusted: each family by itself, or all families with ``benjamini_hochberg`` as one."""
 PAGE_DESIGNS = ("joiners_2017_2018", "joiners_2021")
 PAGE_OUTCOMES = ("poverty_rate", "unemployment_rate")
 ROWS_OF_ALL = ("conditional", "unconditional")
-ROWS_OF_2021 = ("base_2020", "base_2020_unconditional", "with_exposure")
+LATER_BASE_ROW = "base_2020"
+"""The row that counts from after the shock of 2020; only the 2021 joiners have it."""
+ROWS_OF_2021 = (LATER_BASE_ROW, "base_2020_unconditional", "with_exposure")
 """Codes that the impact page and its sentences name."""
 HEADLINE_ROW = "conditional"
 JAVA_AND_BALI = "Java_Bali"

@@ -19,6 +19,7 @@ from evaluation.impact.shrinkage import MIN_EFFECTS, ShrunkenEffects, SpreadMeth
 from evaluation.schema import (
     COHORT_EFFECTS,
     EFFECT_SPREAD,
+    NOT_ESTIMABLE,
     REGION_DONORS,
     REGION_EFFECTS,
     REGION_GAPS,
@@ -40,7 +41,6 @@ from evaluation.studies.project import Project
 from evaluation.studies.region_effects_plan import MAIN, RegionEffectsPlan
 from evaluation.studies.region_judgement import (
     LEAST_WEIGHT,
-    NOT_ESTIMABLE,
     JudgedComparison,
     Rows,
     judged_effects,

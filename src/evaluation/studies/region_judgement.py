@@ -18,6 +18,7 @@ from evaluation.impact.synthetic.fit_rules import FitRules, FitVerdicts, judge_f
 from evaluation.impact.synthetic.gap_panel import GapPanel, gap_panel
 from evaluation.impact.synthetic.placebo_ranks import placebo_test
 from evaluation.impact.synthetic.unit_scales import yearly_moves
+from evaluation.schema import NOT_ESTIMABLE
 from evaluation.studies.donor_pools import Comparison, Years
 from evaluation.studies.region_effects_plan import MAIN, FitLimits, OwnEstimator, RegionEffectsPlan
 from evaluation.studies.region_fits import TwinFits, fit_twins, variations
@@ -27,7 +28,6 @@ Bools = NDArray[np.bool_]
 Rows = list[dict[str, Any]]
 """Rows of `region_effects`; a column that a row lacks is missing there."""
 
-NOT_ESTIMABLE = "not_estimable"
 NOT_CONVERGED = "not_converged"
 TOO_FEW_YEARS = "too_few_pre_years"
 POOR_FIT = "poor_pre_fit"
@@ -154,7 +154,7 @@ def _below_zero(twins: TwinFits, panel: GapPanel) -> Bools:
     if figures.min() < 0:
         return np.zeros(len(figures), dtype=bool)
     twin = figures - np.asarray(twins.fits.gaps)
-    return (twin[:, panel.post] < 0).any(axis=1)
+    return np.asarray((twin[:, panel.post] < 0).any(axis=1))
 
 
 def _tested_rows(

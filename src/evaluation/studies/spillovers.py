@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from evaluation.impact.panel import WidePanel, keep_units
+from evaluation.impact.refits import refit
 from evaluation.programme import YEARS_TO_FIRST_EFFECT
 from evaluation.studies.check_rows import check_row, lacking_cohorts, missing_row
 from evaluation.studies.heterogeneity import MIN_TREATED
 from evaluation.studies.impact_fits import RowFit
 from evaluation.studies.panels import StudyData, near_treated
 from evaluation.studies.plan import DesignPlan
-from evaluation.studies.refits import refit
 
 RINGS_KM = ((0.0, 50.0), (50.0, 100.0), (100.0, 200.0))
 """Distances from the nearest joiner, between centroids."""

@@ -247,7 +247,7 @@ def _draw_clusters(own: Integers, others: Integers, draws: int, rng: np.random.G
     sizes = np.bincount(others)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     # Members of each cluster side by side, in another order in each draw.
-    members = np.lexsort((rng.random((draws, len(others))), np.broadcast_to(others, (draws, len(others)))))
+    members = np.argsort(others + rng.random((draws, len(others))), axis=1)
     left: Integers = np.tile(sizes, (draws, 1)).astype(np.int64)
     chosen = np.empty((draws, len(own)), dtype=np.int64)
     rows = np.arange(draws)

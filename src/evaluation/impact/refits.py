@@ -1,7 +1,7 @@
-"""A row of the plan estimated again with other regions, without any table.
+"""A study by group-time effects estimated again with other units, without any table.
 
 Belongs here: the simple average of one refit among hundreds, with its influence function. Does not belong here: which
-regions are left out or singled out (`evaluation.studies.leave_out`, `.heterogeneity`, `.spillovers`).
+units are left out, and the tables of a study that is read by itself (`evaluation.impact.aggregate`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import BadInputError
-from evaluation.impact import Design, Intervals
+from evaluation.impact.design import Design
 from evaluation.impact.did import att_gt_of, effects_and_members_after
 from evaluation.impact.group_time import CONTROL, TREATED
-from evaluation.impact.inference import describe
-from evaluation.impact.panel import WidePanel, read_panel
-from evaluation.studies.impact_fits import RowFit
+from evaluation.impact.inference import Intervals, describe
+from evaluation.impact.panel import WidePanel
 
 Floats = NDArray[np.float64]
 NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "mde")
@@ -30,7 +29,7 @@ class Refit:
     Parameters
     ----------
     numbers
-        Columns of `impact_checks`; empty where there is no estimate.
+        Columns of an average; empty where there is no estimate.
     influence
         Influence function of the average, (n_units,); zeros where there is no estimate.
     cohorts
@@ -43,11 +42,6 @@ class Refit:
     influence: Floats
     cohorts: frozenset[int]
     reason: str
-
-
-def wide_panel(fit: RowFit) -> WidePanel:
-    """Return the panel of a row that has an estimate, as arrays."""
-    return read_panel(fit.panel.table, fit.asked)
 
 
 def refit(wide: WidePanel, design: Design) -> Refit:
