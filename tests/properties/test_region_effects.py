@@ -32,7 +32,7 @@ from evaluation.studies.panels import StudyData, distances_km, study_data
 from evaluation.studies.project import Project
 from evaluation.studies.region_effects import RegionEffects, build_region_effects, is_headline
 from evaluation.studies.region_effects_plan import BACKDATED, LATER_START, MAIN, WITHOUT
-from evaluation.studies.region_judgement import judged_effects
+from evaluation.studies.region_judgement import JudgedComparison, judged_effects
 
 ROOT = Path(__file__).parents[2]
 OUTCOMES = ("poverty_rate", "grdp_pc_real")
@@ -378,29 +378,34 @@ def test_without_figures_everything_is_told_and_nothing_breaks(small: Project) -
 
 
 def test_a_twin_below_zero_is_no_twin_where_no_region_is_ever_below(small: Project, data: StudyData) -> None:
+    """Some joiners and donors lie at the floor from the base year on while all others fall, and so do their twins."""
     rules = small.region_effects
     found = comparisons(data, rules.donors, outcomes=OUTCOMES[:1])
     first = next(one for one in found if isinstance(one, Comparison) and one.joined == 2018)
+    n, base = len(first.joiners), first.years.all.index(max(first.years.pre))
     lifted = first.figures - first.figures.min() + 5.0
-    low = lifted.copy()
-    base = np.array(first.years.all).tolist().index(max(first.years.pre))
-    low[:5] = np.maximum(
-        low[:5] - low[:5, [base]] + 0.1, 0.1
-    )  # at the floor from the base year on, while donors fall
+    low, floored = lifted.copy(), [*range(5), n, n + 1, n + 2]
+    low[floored] = np.maximum(low[floored] - low[floored][:, [base]] + 0.1, 0.1)
     judged, elsewhere = (
         judged_effects(replace(first, figures=one), rules, varied=False) for one in (low, lifted)
     )
     assert judged.headline is not None
     assert judged.panel is not None
-    twins = judged.headline.comparison.figures[: judged.headline.n_joiners] - judged.headline.gaps
+    assert elsewhere.panel is not None
+    twins = judged.headline.comparison.figures - judged.headline.fits.gaps
     below = (twins[:, judged.panel.post] < 0).any(axis=1)
-    assert 0 < below.sum() < len(below)
-    status = {}
-    for name, one in (("floor", judged), ("else", elsewhere)):
-        rows = (
-            pd.DataFrame(one.rows).query("estimator == @rules.estimators.headline").set_index("region_code")
-        )
-        status[name] = rows["status"].reindex(judged.headline.comparison.joiners).to_numpy(dtype=str)
-    was_given = status["else"] == ""
-    assert set(status["floor"][below & was_given]) == {"not_estimable:impossible_twin:"}
-    assert "not_estimable:impossible_twin:" not in set(status["floor"][~below])
+    joiners, donors = below[:n], below[n:]
+    assert 0 < joiners.sum() < n
+    assert 0 < donors.sum() < len(donors)
+    refused = "not_estimable:impossible_twin:"
+    status, before = (headline_status(one, rules.estimators.headline) for one in (judged, elsewhere))
+    assert set(status[joiners & (before == "")]) == {refused}
+    assert refused not in set(status[~joiners])
+    assert np.isnan(judged.panel.placebo_estimates[:, donors]).all()
+    assert np.isfinite(elsewhere.panel.placebo_estimates[:, donors]).any()
+
+
+def headline_status(judged: JudgedComparison, estimator: str) -> np.ndarray:
+    """Return the status of each joiner by an estimator, in their order; every joiner has enough years and donors."""
+    rows = pd.DataFrame(judged.rows).query("estimator == @estimator")
+    return rows["status"].to_numpy(dtype=str)

@@ -27,8 +27,6 @@ RINGS_KM = ((0.0, 50.0), (50.0, 100.0), (100.0, 200.0))
 """Distances from the nearest joiner, between centroids."""
 FAR_KM = 200.0
 """Beyond this distance regions serve as controls."""
-MIN_FAR = 2
-"""Fewest far regions of an island group with which its near ones can be compared."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ class Ring:
 
 def rings_around(data: StudyData, design: DesignPlan) -> tuple[Ring, ...]:
     """Return the rings around a design's joiners, the nearest first."""
-    return tuple(_ring(data.units, design, low=low, high=high) for low, high in RINGS_KM)
+    least = data.plan.covariates.controls_per_island_group
+    return tuple(_ring(data.units, design, low=low, high=high, least=least) for low, high in RINGS_KM)
 
 
 def ring_effects(fit: RowFit, wide: WidePanel, rings: tuple[Ring, ...]) -> Iterator[dict[str, object]]:
@@ -91,7 +90,7 @@ def ring_effects(fit: RowFit, wide: WidePanel, rings: tuple[Ring, ...]) -> Itera
         yield check_row(fit, "ring", ring.element, found.numbers, status="+".join(filter(None, remarks)))
 
 
-def _ring(units: pd.DataFrame, design: DesignPlan, *, low: float, high: float) -> Ring:
+def _ring(units: pd.DataFrame, design: DesignPlan, *, low: float, high: float, least: int) -> Ring:
     treated = units.index[units["joined"].isin(design.joined)]
     untreated = units["joined"].isna() & units["clean_control"]
     near = untreated & near_treated(units, treated, high)
@@ -99,7 +98,7 @@ def _ring(units: pd.DataFrame, design: DesignPlan, *, low: float, high: float) -
         near &= ~near_treated(units, treated, low)
     far = untreated & ~near_treated(units, treated, FAR_KM)
     n_far = units["island_group"].map(units.loc[far, "island_group"].value_counts()).fillna(0)
-    comparable = n_far >= MIN_FAR
+    comparable = n_far >= least
     lost = tuple(sorted(set(units.loc[near & ~comparable, "island_group"])))
     cohort = pd.Series(np.inf, index=units.index)
     for year in sorted(design.joined, reverse=True):
