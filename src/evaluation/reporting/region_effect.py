@@ -177,8 +177,8 @@ class RegionEffect:
                 outcomes=names,
             )
         return say(
-            "With more than a thousand effects looked at, some stand out by chance alone; adjusted for their number, this is "
-            "none of those that do."
+            "Among the effects of all joiners some lie this far out by chance alone; adjusted for their number, this does not "
+            "stand out."
         )
 
     def _none_given(self) -> str:
