@@ -34,7 +34,8 @@ PART_COLUMNS = {INDICATORS.name: "indicator", ESTIMATES.name: "design", IMPACT_C
 GROUP_ROWS = 2048
 """Rows that are read together: a region's page reads one or two such groups of a table of all regions."""
 
-PACKAGES = ("numpy", "pandas", "pyarrow", "pydantic", "scipy", "statsmodels")
+PACKAGES = ("numba", "numpy", "pandas", "pyarrow", "pydantic", "scipy", "statsmodels")
+"""Packages that compute; numba is optional, and what it compiles differs from NumPy in the last digits."""
 PRESENTATION = ("charts", "reporting", "execution", "tables.py", "cli")
 """Parts of the package that decide how results look and never what they are."""
 
